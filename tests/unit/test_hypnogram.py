@@ -1,0 +1,106 @@
+"""Bouts and transitions against an independent loop; gaps end bouts unless counted as published."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wfci_sleep.hypnogram import Hypnogram, fragmentation_tables, session_hypnogram, session_hypnograms
+
+NAMES = ["wake", "nrem", "rem"]
+states = st.lists(st.integers(-1, 2), max_size=80)
+
+
+def loop_bouts(sequence):
+    """(state, start, length) epoch by epoch; -1 is no state."""
+    found = []
+    for position, state in enumerate(sequence):
+        if state == -1:
+            continue
+        if position and sequence[position - 1] == state:
+            found[-1][2] += 1
+        else:
+            found.append([state, position, 1])
+    return found
+
+
+def loop_transitions(sequence):
+    counts = np.zeros((3, 3), dtype=int)
+    for before, after in zip(sequence, sequence[1:], strict=False):
+        if before != -1 and after != -1 and before != after:
+            counts[before, after] += 1
+    return counts
+
+
+@given(states)
+def test_bouts_and_transitions_equal_a_loop(sequence):
+    for hypnogram, plain in (
+        (Hypnogram(sequence), sequence),
+        (Hypnogram(sequence).without_gaps(), [state for state in sequence if state != -1]),
+    ):
+        expected = loop_bouts(plain)
+        bouts = hypnogram.bouts()
+        assert bouts["state"].tolist() == [NAMES[state] for state, _, _ in expected]
+        assert bouts["start_s"].tolist() == [10.0 * start for _, start, _ in expected]
+        assert bouts["duration_s"].tolist() == [10.0 * length for _, _, length in expected]
+        assert (hypnogram.transitions().to_numpy() == loop_transitions(plain)).all()
+        assert hypnogram.n_transitions == loop_transitions(plain).sum()
+        means = hypnogram.mean_bout_s()
+        assert list(means.index) == NAMES
+        for index, name in enumerate(NAMES):
+            lengths = [10.0 * length for state, _, length in expected if state == index]
+            assert means[name] == pytest.approx(np.mean(lengths) if lengths else np.nan, nan_ok=True)
+
+
+@given(states)
+def test_time_in_bouts_is_the_time_scored(sequence):
+    assert Hypnogram(sequence).bouts()["duration_s"].sum() == 10 * sum(state != -1 for state in sequence)
+
+
+def test_empty_hypnogram_has_no_bouts():
+    assert len(Hypnogram([]).bouts()) == 0
+    assert Hypnogram([-1, -1]).n_transitions == 0
+    assert Hypnogram([]).mean_bout_s().isna().all()
+
+
+def test_states_without_a_name_are_refused():
+    with pytest.raises(ValueError, match="states lie in 0..3, expected -1..2"):
+        Hypnogram([0, 3])
+
+
+@pytest.fixture
+def session():
+    recordings = pd.DataFrame(
+        {"mouse": ["a", "a", "b"], "recording": ["a1", "a2", "b1"], "order": [1, 2, 1], "epochs": [4, 2, 3]}
+    )
+    epochs = pd.DataFrame(
+        [("a", "a1", 0, 0, 0), ("a", "a1", 1, 0, 1), ("a", "a1", 3, 1, 1), ("a", "a2", 0, 1, 1), ("a", "a2", 1, 2, 1)]
+        + [("b", "b1", 0, 1, 1), ("b", "b1", 1, 1, 1), ("b", "b1", 2, 1, 1)],
+        columns=["mouse", "recording", "epoch", "y_true", "y_pred"],
+    )
+    return recordings, epochs
+
+
+def test_session_has_gaps_at_artefacts_and_between_runs(session):
+    recordings, epochs = session
+    hypnogram = session_hypnogram(epochs[epochs["mouse"] == "a"], "y_true", recordings)
+    assert hypnogram.states.tolist() == [0, 0, -1, 1, -1, -1, 1, 2]
+
+
+def test_fragmentation_tables_by_hand(session):
+    recordings, epochs = session
+    fragmentation, bouts, transitions = fragmentation_tables(session_hypnograms(epochs, recordings, NAMES))
+    table = fragmentation.set_index(["mouse", "scorer", "counting", "state"])
+    human = table.loc[("a", "human")]
+    # 0 0 . 1 . . 1 2: gaps end the two NREM bouts, and wake -> NREM is not seen.
+    assert human.loc[("gaps-end-bouts", "nrem")].tolist() == [2, 10.0, 1]
+    assert human.loc[("gaps-end-bouts", "all"), "n_transitions"] == 1
+    # As published 0 0 1 1 2.
+    assert human.loc[("published", "nrem")].tolist() == [1, 20.0, 1]
+    assert human.loc[("published", "all"), "n_transitions"] == 2
+    assert np.isnan(table.loc[("b", "human", "published", "rem"), "mean_bout_s"])
+    assert len(bouts[(bouts["mouse"] == "a") & (bouts["scorer"] == "human") & (bouts["counting"] == "published")]) == 3
+    row = transitions[(transitions["mouse"] == "a") & (transitions["scorer"] == "human")]
+    row = row[(row["counting"] == "published") & (row["from"] == "nrem") & (row["to"] == "rem")].iloc[0]
+    assert (row["count"], row["probability"]) == (1, 1.0)

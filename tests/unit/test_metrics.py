@@ -1,0 +1,114 @@
+"""Measures against scikit-learn, intervals against simulation, tables against hand-made cases."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from wfci_sleep.metrics import measures, metrics_document, metrics_table, with_intervals
+
+NAMES = ["wake", "nrem", "rem"]
+
+
+@pytest.mark.filterwarnings("ignore")  # scikit-learn warns of absent classes
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=60))
+def test_measures_equal_scikit_learns(pairs):
+    truth, predicted = np.transpose(pairs)
+    found = measures(reference.confusion_matrix(truth, predicted, labels=range(3)), NAMES)
+    assert found["accuracy", ""] == pytest.approx(reference.accuracy_score(truth, predicted))
+    assert found["f1_weighted", ""] == pytest.approx(reference.f1_score(truth, predicted, average="weighted"))
+    kappa = reference.cohen_kappa_score(truth, predicted)
+    assert found["kappa", ""] == pytest.approx(kappa, nan_ok=True)
+    precision, recall, f1, support = reference.precision_recall_fscore_support(
+        truth, predicted, labels=range(3), zero_division=np.nan
+    )
+    for index, name in enumerate(NAMES):
+        assert found["precision", name] == pytest.approx(precision[index], nan_ok=True)
+        assert found["recall", name] == pytest.approx(recall[index], nan_ok=True)
+        if support[index]:
+            assert found["f1", name] == pytest.approx(f1[index])
+
+
+def test_measures_work_on_stacks_of_matrices(rng):
+    stack = rng.integers(0, 20, size=(4, 5, 3, 3))
+    found = measures(stack, NAMES)
+    for place in np.ndindex(4, 5):
+        for key, values in found.items():
+            np.testing.assert_allclose(values[place], measures(stack[place], NAMES)[key])
+
+
+def test_intervals_cover_the_truth():
+    """Accuracy of 80 clusters of 10 epochs, each right with p = 0.7: the interval covers 0.7 in about 95 % of samples."""
+    rng = np.random.default_rng(3)
+    covered = 0
+    for sample in range(200):
+        right = rng.binomial(10, 0.7, size=80)
+        confusions = np.zeros((80, 2, 2), dtype=int)
+        confusions[:, 0, 0], confusions[:, 0, 1] = right, 10 - right
+        _, low, high = with_intervals(confusions, ["wake", "sleep"], 300, seed=sample)["accuracy", ""]
+        covered += low <= 0.7 <= high
+    assert 0.90 <= covered / 200 <= 0.99
+
+
+def test_a_single_cluster_has_no_interval():
+    value, low, high = with_intervals(np.array([[[5, 1], [0, 4]]]), ["wake", "sleep"], 100, 0)["accuracy", ""]
+    assert value == 0.9
+    assert np.isnan([low, high]).all()
+
+
+@pytest.fixture
+def predictions(rng):
+    rows = []
+    for fold, mouse in enumerate(("Ms1", "Ms2"), start=1):
+        truth = np.repeat(rng.integers(0, 3, size=10), 4)
+        wrong = rng.random(40) < 0.2
+        predicted = np.where(wrong, (truth + 1) % 3, truth)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "mouse": mouse,
+                    "recording": f"{mouse}-fc1",
+                    "epoch": range(40),
+                    "fold": fold,
+                    "y_true": truth,
+                    "y_pred": predicted,
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_table_has_every_level_and_its_numbers(predictions):
+    table = metrics_table(predictions, NAMES, resamples=200, seed=1)
+    assert set(zip(table["level"], table["unit"], strict=True)) == {
+        ("pooled", "all"),
+        ("fold", "1"),
+        ("fold", "2"),
+        ("mouse", "Ms1"),
+        ("mouse", "Ms2"),
+    }
+    pooled = table[table["level"] == "pooled"].set_index(["metric", "state"])["value"]
+    assert pooled["kappa", ""] == pytest.approx(
+        reference.cohen_kappa_score(predictions["y_true"], predictions["y_pred"])
+    )
+    one = predictions[predictions["mouse"] == "Ms2"]
+    found = table[(table["unit"] == "Ms2") & (table["metric"] == "accuracy")].iloc[0]
+    assert found["value"] == pytest.approx((one["y_true"] == one["y_pred"]).mean())
+    assert found["n"] == 40
+    assert found["ci_low"] <= found["value"] <= found["ci_high"]
+    assert found["ci_low"] < found["ci_high"]
+
+
+def test_document_is_json_with_values_and_intervals(predictions):
+    table = metrics_table(predictions, NAMES, resamples=200, seed=1)
+    document = json.loads(json.dumps(metrics_document(table), allow_nan=False))
+    assert document["pooled"]["n"] == 80
+    assert 0 < document["pooled"]["kappa"] <= 1
+    low, high = document["pooled"]["ci95"]["kappa"]
+    assert low <= document["pooled"]["kappa"] <= high
+    assert set(document["mouse"]) == {"Ms1", "Ms2"}
+    assert set(document["fold"]["1"]["recall"]) == set(NAMES)

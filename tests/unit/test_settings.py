@@ -1,0 +1,91 @@
+"""The configuration: defaults are the paper's, experiments are laid over them, mistakes are one line."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wfci_sleep.errors import InputError
+from wfci_sleep.settings import SECTIONS, resolve
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+MINIMAL = {"run": {"name": "test"}, "dataset": {"source": "synthetic"}}
+
+
+def resolved(**changes):
+    return resolve({**MINIMAL, **changes}, SCHEMA, "config.yaml")
+
+
+def test_defaults_are_what_the_papers_configuration_spells_out():
+    written = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    paper = resolve(written, SCHEMA, "config.yaml")
+    bare = resolve({"run": {"name": "paper"}, "dataset": {"source": "physionet"}}, SCHEMA, "config.yaml")
+    assert paper == bare
+
+
+def test_experiments_are_laid_over_the_defaults():
+    experiments = {"main": {}, "binary": {"labels": {"classes": ["wake", "sleep"]}, "training": {"passes": 3}}}
+    found = resolved(windows={"seconds": 5}, experiments=experiments)["experiments"]
+    assert list(found) == ["main", "binary"]
+    assert set(found["main"]) == set(SECTIONS)
+    assert found["binary"]["labels"]["classes"] == ["wake", "sleep"]
+    assert found["binary"]["training"] == {**found["main"]["training"], "passes": 3}
+    assert found["binary"]["windows"] == found["main"]["windows"]
+    assert found["main"]["windows"]["seconds"] == 5
+
+
+def test_resolving_leaves_the_users_configuration_alone():
+    config = {**MINIMAL, "windows": {"seconds": 5}}
+    before = yaml.safe_dump(config)
+    resolve(config, SCHEMA, "config.yaml")
+    assert yaml.safe_dump(config) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"window": {}}, "unknown key window (did you mean windows?), expected one of"),
+        ({"windows": {"second": 5}}, "unknown key windows.second (did you mean seconds?), expected one of hemisphere"),
+        ({"windows": {"seconds": 21}}, "windows.seconds is 21, expected at most 20"),
+        ({"windows": {"seconds": "ten"}}, 'windows.seconds is "ten", expected integer'),
+        ({"windows": {"normalisation": "zscore"}}, 'windows.normalisation is "zscore", expected one of "temporal-zscore"'),
+        ({"training": {"learning_rate": 0}}, "training.learning_rate is 0, expected more than 0"),
+        ({"model": {"dropout": 1}}, "model.dropout is 1, expected less than 1"),
+        ({"run": {}}, "key run.name is missing"),
+        ({"run": {"name": "a b"}}, 'run.name is "a b", expected text that matches'),
+        ({"dataset": {"source": "ftp"}}, 'dataset.source is "ftp", expected one of "physionet", "local", "synthetic"'),
+        ({"experiments": {}}, "experiments is {}, expected a number of entries of at least 1"),
+        ({"experiments": {"a": {"window": {}}}}, "unknown key experiments.a.window (did you mean windows?)"),
+        (
+            {"experiments": {"a": {"windows": {"seconds": 0}}}},
+            "experiments.a.windows.seconds is 0, expected at least 1",
+        ),
+        ({"experiments": {"a": {"training": {"pass": 2}}}}, "unknown key experiments.a.training.pass"),
+        ({"folds": {"fixed": [{"train": ["a"]}]}}, "key folds.fixed.0.validation is missing"),
+        ({"dataset": {"source": "physionet", "physionet": {"mice": 3}}}, "dataset.physionet.mice is 3, expected all or array"),
+    ],
+)
+def test_mistakes_are_one_line(changes, message):
+    with pytest.raises(InputError) as caught:
+        resolved(**changes)
+    assert str(caught.value).startswith(f"config.yaml: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def documented_keys(schema, root, prefix=""):
+    for key, subschema in schema.get("properties", {}).items():
+        if "$ref" in subschema:
+            subschema = root["$defs"][subschema["$ref"].rsplit("/", 1)[-1]]
+        yield prefix + key
+        if prefix + key != "experiments":
+            yield from documented_keys(subschema, root, f"{prefix}{key}.")
+
+
+def test_every_key_is_documented():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    text = (ROOT / "config" / "README.md").read_text()
+    leaves = [key for key in documented_keys(schema, schema)]
+    parents = {key.rpartition(".")[0] for key in leaves}
+    missing = [key for key in leaves if key not in parents and f"`{key}`" not in text]
+    assert not missing

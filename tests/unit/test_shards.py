@@ -1,0 +1,88 @@
+"""Shards: what goes in comes out, in TensorFlow as documented, each label with its own frames."""
+
+import numpy as np
+import pytest
+
+from wfci_sleep.errors import InputError
+from wfci_sleep.shards import read_shard, read_windows, write_shard
+
+
+@pytest.fixture
+def mask(rng):
+    return rng.random((5, 7)) > 0.3
+
+
+def windows_of(rng, mask, epochs, labels):
+    return [(e, label, rng.normal(size=(6, mask.sum())).astype(np.float32)) for e, label in zip(epochs, labels, strict=True)]
+
+
+def test_round_trip_puts_pixels_back_on_their_grid(tmp_path, rng, mask):
+    windows = windows_of(rng, mask, [0, 3, 300], [2, 0, 1])
+    write_shard(tmp_path / "a.tfrecord", windows, mask)
+    found = list(read_shard(tmp_path / "a.tfrecord").as_numpy_iterator())
+    assert [int(label) for _, label in found] == [2, 0, 1]
+    for (_, _, pixels), (frames, _) in zip(windows, found, strict=True):
+        assert frames.shape == (6, 5, 7)
+        assert frames.dtype == np.float32
+        assert (frames[:, mask] == pixels).all()
+        assert not frames[:, ~mask].any()
+
+
+def test_records_are_plain_tfrecords_of_examples(tmp_path, rng, mask):
+    import tensorflow as tf
+
+    windows = windows_of(rng, mask, [4], [1])
+    write_shard(tmp_path / "a.tfrecord", windows, mask)
+    (record,) = tf.data.TFRecordDataset(str(tmp_path / "a.tfrecord")).as_numpy_iterator()
+    feature = tf.train.Example.FromString(record).features.feature
+    assert sorted(feature) == ["epoch", "frames", "label", "mask", "shape"]
+    assert list(feature["shape"].int64_list.value) == [6, 5, 7]
+    assert list(feature["epoch"].int64_list.value) == [4]
+    assert feature["frames"].bytes_list.value[0] == windows[0][2].astype("<f4").tobytes()
+    # Masked pixels only: nothing of the frame outside the brain is stored.
+    assert len(feature["frames"].bytes_list.value[0]) == 4 * 6 * mask.sum()
+
+
+def test_chosen_windows_keep_their_labels_in_any_order(tmp_path, rng, mask):
+    paths, labels = [], np.full((3, 9), -1)
+    for shard in range(3):
+        other_mask = np.roll(mask, shard)
+        epochs = [0, 2, 5, 8]
+        pixels = [np.full((6, other_mask.sum()), 100 * shard + epoch, dtype=np.float32) for epoch in epochs]
+        write_shard(tmp_path / f"{shard}.tfrecord", zip(epochs, [0] * 4, pixels, strict=True), other_mask)
+        paths.append(tmp_path / f"{shard}.tfrecord")
+        labels[shard, [0, 5, 8]] = [10 * shard, 10 * shard + 1, 10 * shard + 2]
+    in_order = list(read_windows(paths, labels).as_numpy_iterator())
+    shuffled = read_windows(paths, labels, shuffle_seed=1)
+    first, second = list(shuffled.as_numpy_iterator()), list(shuffled.as_numpy_iterator())
+    assert [(int(s), int(e)) for *_, s, e in in_order] == [(s, e) for s in range(3) for e in (0, 5, 8)]
+    for windows in (in_order, first, second):
+        assert len(windows) == 9
+        for frames, label, shard, epoch in windows:
+            assert frames.max() == 100 * shard + epoch
+            assert label == labels[shard, epoch]
+    assert [(s, e) for *_, s, e in first] != [(s, e) for *_, s, e in in_order]
+    assert [(s, e) for *_, s, e in first] != [(s, e) for *_, s, e in second]
+
+
+def test_a_killed_writer_leaves_nothing_that_looks_finished(tmp_path, mask):
+    def breaks():
+        yield 0, 0, np.zeros((6, mask.sum()), dtype=np.float32)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shard(tmp_path / "a.tfrecord", breaks(), mask)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "does not exist"), (b"", "holds no window"), (b"not a shard, but long enough", "not a shard of windows")],
+)
+def test_unusable_shards_are_named(tmp_path, content, message):
+    path = tmp_path / "a.tfrecord"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_shard(path)
+    assert str(caught.value).startswith(str(path))

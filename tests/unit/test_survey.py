@@ -1,0 +1,43 @@
+"""Surveys: images and traces of a recording against numpy on the whole array."""
+
+import numpy as np
+
+from conftest import square_mask, write_atlas, write_recording
+from wfci_sleep.atlas import load_atlas
+from wfci_sleep.files import read_table
+from wfci_sleep.recordings import Recording
+from wfci_sleep.survey import Survey, read_surveys, survey_recording, write_survey
+
+
+def test_survey_equals_numpy(tmp_path, rng):
+    whole = rng.normal(3, 2, size=(2, 168, 128, 128)).astype(np.float32)
+    whole[:, :, 90, 100] = np.nan
+    path = write_recording(tmp_path / "a.mat", [0, 1], lambda epoch: whole[epoch])
+    atlas = load_atlas(write_atlas(tmp_path / "atlas.mat"))
+    with Recording(path) as recording:
+        survey = survey_recording(recording, atlas, tmp_path / "traces.tsv")
+    frames = whole.reshape(-1, 128, 128)
+    known = np.ones((128, 128), dtype=bool)
+    known[90, 100] = False
+    np.testing.assert_allclose(survey.mean_frame[known], frames.mean(axis=0)[known], atol=1e-5)
+    np.testing.assert_allclose(survey.std_frame[known], frames.std(axis=0)[known], rtol=1e-4)
+    assert np.isnan(survey.mean_frame[90, 100])
+
+    traces = read_table(tmp_path / "traces.tsv", ["epoch", "time_s", *atlas.names])
+    assert len(traces) == 336
+    np.testing.assert_allclose(traces["time_s"], np.arange(336) * 10 / 168, rtol=1e-4, atol=1e-5)
+    number = 7
+    inside = (atlas.parcels == number) & square_mask()
+    np.testing.assert_allclose(traces[atlas.names[number - 1]], frames[:, inside].mean(axis=1), rtol=1e-4)
+
+
+def test_surveys_of_a_mouse_average(tmp_path):
+    mask = square_mask()
+    first = Survey(np.full((128, 128), 1.0, np.float32), np.full((128, 128), 3.0, np.float32), mask, 100)
+    second = Survey(np.full((128, 128), 4.0, np.float32), np.full((128, 128), 4.0, np.float32), np.roll(mask, 5), 300)
+    write_survey(tmp_path / "1.h5", first)
+    write_survey(tmp_path / "2.h5", second)
+    joined = read_surveys([tmp_path / "1.h5", tmp_path / "2.h5"])
+    np.testing.assert_allclose(joined.mean_frame, (1 + 3 * 4) / 4)
+    np.testing.assert_allclose(joined.std_frame, np.sqrt((9 + 3 * 16) / 4), rtol=1e-6)
+    assert (joined.mask == (mask & np.roll(mask, 5))).all()

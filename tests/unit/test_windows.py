@@ -1,0 +1,167 @@
+"""Windows: lengths, neighbours in time, masks, normalisation; each label with its own frames."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import zscore
+
+from conftest import square_mask, write_recording
+from wfci_sleep.errors import InputError
+from wfci_sleep.recordings import Recording
+from wfci_sleep.windows import Windowing, bin_frames, bin_mask, n_frames, normalise, window_index, window_of_epoch
+
+SETTINGS = {
+    "seconds": 10,
+    "normalisation": "temporal-zscore",
+    "hemisphere": "both",
+    "mask": "recording",
+    "spatial_binning": 1,
+}
+
+
+def test_frame_counts_are_the_floor_of_16_8_a_second():
+    assert [n_frames(s) for s in range(1, 11)] == [16, 33, 50, 67, 84, 100, 117, 134, 151, 168]
+    assert (n_frames(15), n_frames(20)) == (252, 336)
+
+
+def numbered(tmp_path, scores):
+    """A recording in which every pixel of every frame is epoch + frame / 1000."""
+
+    def frames(epoch):
+        return np.broadcast_to(epoch + np.arange(168)[:, None, None] / 1000, (168, 128, 128)).astype(np.float32)
+
+    return write_recording(tmp_path / "Ms1-fc1.mat", scores, frames)
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 10, 15, 20])
+def test_window_holds_its_epoch_and_its_neighbours_in_time(tmp_path, seconds):
+    scores = [2, 0, 1, 2, 3, 1, 2]  # artefacts at the start, in the middle and at the end
+    before = {15: 42, 20: 84}.get(seconds, 0)
+    with Recording(numbered(tmp_path, scores)) as recording:
+        for epoch in range(len(scores)):
+            frames, exists = window_of_epoch(recording, epoch, seconds)
+            assert frames.shape == (n_frames(seconds), 128, 128)
+            # What each frame must be: its place in time counted from the start of the recording.
+            place = epoch * 168 - before + np.arange(n_frames(seconds))
+            inside = (place >= 0) & (place < len(scores) * 168)
+            expected = np.where(inside, place // 168 + place % 168 / 1000, 0)
+            assert (exists == inside).all()
+            np.testing.assert_allclose(frames[:, 60, 60], expected, rtol=1e-6)
+            np.testing.assert_allclose(frames[:, 127, 0], expected, rtol=1e-6)
+
+
+def test_index_says_what_was_left_out_and_why():
+    index = window_index(np.array([2, 0, 3]), np.array([-1, 0, 2]))
+    assert index["kept"].tolist() == [False, True, True]
+    assert index["reason"].tolist() == ["artefact", "", ""]
+    assert index["start_s"].tolist() == [0, 10, 20]
+    assert list(index.columns) == ["epoch", "start_s", "score", "label", "kept", "reason"]
+
+
+def reference(frames, mask, method):
+    """The three normalisations by scipy and by their formulas, NaN-free input."""
+    out = np.zeros(frames.shape)
+    pixels = frames[:, mask].astype(np.float64)
+    if method == "min-max":
+        span = pixels.max() - pixels.min()
+        scaled = (pixels - pixels.min()) / span if span else np.zeros_like(pixels)
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scaled = zscore(pixels, axis=0 if method == "temporal-zscore" else 1, ddof=0)
+        constant = np.ptp(pixels, axis=0 if method == "temporal-zscore" else 1) == 0
+        if method == "temporal-zscore":
+            scaled[:, constant] = 0
+        else:
+            scaled[constant] = 0
+    out[:, mask] = scaled
+    return out
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # scipy warns of the constant pixels that the test makes
+@given(
+    arrays(np.int16, (7, 4, 5), elements=st.integers(-1000, 1000)),
+    arrays(bool, (4, 5)).filter(lambda mask: mask.any()),
+    st.sampled_from(["temporal-zscore", "spatial-zscore", "min-max"]),
+)
+def test_normalisation_equals_the_formula(frames, mask, method):
+    frames = frames.astype(np.float32) / 50
+    found = normalise(frames, mask, method)
+    assert found.dtype == np.float32
+    assert not found[:, ~mask].any()
+    np.testing.assert_allclose(found, reference(frames, mask, method), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["temporal-zscore", "spatial-zscore", "min-max"])
+def test_constant_and_nan_pixels_give_zero(method, rng):
+    frames = rng.normal(size=(30, 6, 6)).astype(np.float32)
+    mask = np.ones((6, 6), dtype=bool)
+    frames[:, 1, 1] = np.float32(0.1)
+    frames[:, 2, 2] = np.nan
+    frames[3, 4, 4] = np.nan
+    found = normalise(frames, mask, method)
+    assert np.isfinite(found).all()
+    assert not found[:, 2, 2].any()
+    assert found[3, 4, 4] == 0
+    if method == "temporal-zscore":
+        assert not found[:, 1, 1].any()
+        known = np.delete(frames[:, 4, 4], 3)
+        np.testing.assert_allclose(np.delete(found[:, 4, 4], 3), zscore(known), rtol=1e-4)
+
+
+def test_constant_window_is_zero_in_every_normalisation():
+    frames = np.full((168, 4, 4), 0.1, dtype=np.float32)
+    for method in ("temporal-zscore", "spatial-zscore", "min-max"):
+        assert not normalise(frames, np.ones((4, 4), dtype=bool), method).any()
+
+
+def test_unknown_normalisation_is_refused():
+    with pytest.raises(InputError, match="normalisation is 'none', expected one of temporal-zscore"):
+        normalise(np.zeros((2, 2, 2)), np.ones((2, 2), dtype=bool), "none")
+
+
+def test_binning_averages_the_masks_pixels_only(rng):
+    frames = rng.normal(size=(3, 8, 8)).astype(np.float32)
+    mask = rng.random((8, 8)) > 0.4
+    found = bin_frames(frames, mask, 4)
+    for row in range(2):
+        for column in range(2):
+            block = np.s_[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+            expected = frames[:, *block][:, mask[block]].mean(axis=1)
+            np.testing.assert_allclose(found[:, row, column], expected, rtol=1e-5)
+    assert bin_mask(mask, 4).tolist() == [
+        [bool(mask[r : r + 4, c : c + 4].sum() >= 8) for c in (0, 4)] for r in (0, 4)
+    ]
+
+
+@pytest.mark.parametrize(("hemisphere", "columns"), [("left", slice(0, 64)), ("right", slice(64, 128))])
+def test_hemisphere_takes_its_half_of_the_columns(tmp_path, rng, hemisphere, columns):
+    frames = rng.normal(size=(168, 128, 128)).astype(np.float32)
+    path = write_recording(tmp_path / "a.mat", [0], lambda epoch: frames)
+    with Recording(path) as recording:
+        windowing = Windowing({**SETTINGS, "hemisphere": hemisphere}, recording.mask)
+        assert (windowing.mask == square_mask()[:, columns]).all()
+        pixels = windowing.pixels(recording, 0)
+    np.testing.assert_allclose(pixels, zscore(frames[:, :, columns][:, windowing.mask], axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_statistics_of_long_windows_leave_missing_frames_out(tmp_path, rng, epoch):
+    frames = rng.normal(5, 1, size=(3, 168, 128, 128)).astype(np.float32)
+    path = write_recording(tmp_path / "a.mat", [0, 0, 0], lambda index: frames[index])
+    with Recording(path) as recording:
+        windowing = Windowing({**SETTINGS, "seconds": 20}, recording.mask)
+        pixels = windowing.pixels(recording, epoch)
+    whole = frames.reshape(-1, 128, 128)[:, square_mask()]
+    place = epoch * 168 - 84 + np.arange(336)
+    inside = (place >= 0) & (place < 3 * 168)
+    assert not pixels[~inside].any()
+    np.testing.assert_allclose(pixels[inside], zscore(whole[place[inside]], axis=0), atol=1e-4)
+
+
+def test_mask_without_pixels_in_the_hemisphere_is_refused():
+    mask = np.zeros((128, 128), dtype=bool)
+    mask[:, 70:] = True
+    with pytest.raises(InputError, match="no pixel of the mask is left"):
+        Windowing({**SETTINGS, "hemisphere": "left"}, mask)

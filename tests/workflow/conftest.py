@@ -1,0 +1,100 @@
+"""Running Snakemake on small data sets, as a user would: from the command line, in a folder of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+# The smallest network and windows that still are the workflow's.
+TINY = {
+    "run": {"name": "tiny"},
+    "dataset": {
+        "source": "synthetic",
+        "synthetic": {"mice": 3, "runs_per_mouse": 1, "epochs_per_run": 24, "seed": 3},
+    },
+    "windows": {"seconds": 2, "spatial_binning": 16},
+    "model": {"filters": [4, 4], "lstm_units": 4},
+    "training": {"passes": 3, "learning_rate": 3.0e-3, "batch_size": 8},
+    "analysis": {"bootstrap_resamples": 100},
+}
+
+
+def overlaid(base: dict, changes: dict) -> dict:
+    """Settings of `changes` laid over `base`, at every level."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = overlaid(base[key], value) if both else value
+    return merged
+
+
+@dataclass
+class Workflow:
+    """A working folder with a configuration."""
+
+    folder: Path
+
+    def configure(self, config: dict) -> None:
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def command(self, *arguments: str) -> list[str]:
+        snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        profile = ["--workflow-profile", str(ROOT / "workflow" / "profiles" / "default")]
+        return [*snakemake, *profile, "--directory", str(self.folder), "--configfile", self.config, *arguments]
+
+    @property
+    def config(self) -> str:
+        return str(self.folder / "config.yaml")
+
+    def run(self, *arguments: str, check: bool = True, timeout: int = 900) -> subprocess.CompletedProcess:
+        command = self.command("--cores", "2", *arguments)
+        done = subprocess.run(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout
+        )
+        if check and done.returncode:
+            pytest.fail(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-4000:]}", pytrace=False)
+        return done
+
+    def kill_when(self, condition: Callable[[], bool], *arguments: str, timeout: int = 300) -> None:
+        """Start a run and kill it and all its processes with SIGKILL as soon as the condition holds."""
+        process = subprocess.Popen(
+            self.command("--cores", "2", *arguments),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + timeout
+        try:
+            while not condition():
+                assert process.poll() is None, "the run ended before it could be killed"
+                assert time.monotonic() < deadline, "the moment to kill the run never came"
+                time.sleep(0.02)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def read(self, name: str) -> str:
+        return self.path(name).read_text()
+
+    def clear(self) -> None:
+        for name in ("resources", "results", "logs", "benchmarks-of-rules", ".snakemake"):
+            shutil.rmtree(self.path(name), ignore_errors=True)
+
+
+@pytest.fixture
+def workflow(tmp_path) -> Workflow:
+    return Workflow(tmp_path)

@@ -1,0 +1,116 @@
+"""What would run, and what is refused before anything runs."""
+
+import re
+import time
+
+import pytest
+import yaml
+
+from .conftest import ROOT, TINY, overlaid
+
+
+@pytest.fixture
+def stand_ins(workflow):
+    """Twelve mice of twelve runs: empty files with the right names, which a dry run never opens."""
+    for mouse in range(1, 13):
+        folder = workflow.path(f"recordings/Ms{mouse}")
+        folder.mkdir(parents=True)
+        for run in range(1, 13):
+            (folder / f"Ms{mouse}-fc{run}.mat").touch()
+    workflow.path("recordings/atlas.mat").touch()
+    paper = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    workflow.configure(overlaid(paper, {"dataset": {"source": "local", "local": {"path": "recordings"}}}))
+    return workflow
+
+
+def jobs(output: str) -> dict[str, int]:
+    """Rule -> number of jobs, from the last table of a dry run."""
+    table = output[output.rindex("Job stats:") :]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
+
+
+def test_the_papers_dag_is_built_in_time_and_complete(stand_ins):
+    started = time.monotonic()
+    output = stand_ins.run("--dry-run", "--resources", "gpu=1").stdout
+    assert time.monotonic() - started < 15
+    found = jobs(output)
+    per_recording = {name: found[name] for name in ("check_recording", "windows", "survey")}
+    assert per_recording == dict.fromkeys(per_recording, 144)
+    assert (found["train"], found["score"], found["folds"], found["metrics"]) == (12, 12, 1, 1)
+    assert found["hypnogram_figure"] == found["registration_figure"] == 12
+    assert "synthesise_recording" not in found
+
+
+def test_experiments_with_equal_windows_share_shards(workflow):
+    experiments = {
+        "main": {},
+        "binary": {"labels": {"classes": ["wake", "sleep"]}},
+        "short": {"windows": {"seconds": 1}},
+    }
+    workflow.configure(overlaid(TINY, {"experiments": experiments}))
+    found = jobs(workflow.run("--dry-run").stdout)
+    assert found["windows"] == 3 * 2
+    assert found["train"] == 3 * 3
+
+
+def test_the_shipped_configurations_resolve(workflow):
+    for name, source in (("demo", "synthetic"), ("config", "physionet")):
+        config = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+        assert config["dataset"]["source"] == source
+    workflow.configure(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text()))
+    assert jobs(workflow.run("--dry-run").stdout)["train"] == 4
+
+
+def refusal(workflow, config, *arguments):
+    """The message with which a run is refused, and that there is no traceback."""
+    workflow.configure(config)
+    done = workflow.run("--dry-run", *arguments, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    (message,) = re.findall(r"WorkflowError in file .*\n(.*)", done.stdout)
+    return message
+
+
+def test_unknown_key_is_refused(workflow):
+    message = refusal(workflow, overlaid(TINY, {"windows": {"lenght": 5}}))
+    assert message.endswith(
+        "config.yaml: unknown key windows.lenght, expected one of hemisphere, mask, normalisation, seconds, spatial_binning"
+    )
+
+
+def test_wrong_value_is_refused(workflow):
+    message = refusal(workflow, overlaid(TINY, {"training": {"passes": 0}}))
+    assert message.endswith("config.yaml: training.passes is 0, expected at least 1")
+
+
+def test_empty_folder_is_refused(workflow):
+    workflow.path("nothing").mkdir()
+    message = refusal(workflow, overlaid(TINY, {"dataset": {"source": "local", "local": {"path": "nothing"}}}))
+    assert message.startswith("nothing: no recording found, expected files named like Ms1-fc1.mat")
+
+
+def test_one_mouse_with_a_by_mouse_protocol_is_refused(workflow):
+    message = refusal(workflow, overlaid(TINY, {"dataset": {"synthetic": {"mice": 1}}}))
+    assert message.startswith("folds.protocol leave-one-mouse-out needs at least 3 mice")
+    assert "found 1 mouse: Ms1" in message
+
+
+def test_a_second_run_in_the_same_folder_is_refused(workflow):
+    workflow.configure(TINY)
+    target = "resources/tiny/recordings.tsv"
+    import subprocess
+
+    first = subprocess.Popen(
+        workflow.command("--cores", "1", target), cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        raw = workflow.path("resources/tiny/raw")
+        while not raw.exists():
+            assert first.poll() is None
+            time.sleep(0.05)
+        second = workflow.run(target, check=False)
+    finally:
+        first.wait()
+    assert first.returncode == 0
+    assert second.returncode != 0
+    assert "another run of the workflow is at work in this folder" in second.stdout

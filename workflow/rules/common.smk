@@ -1,0 +1,218 @@
+# What the rules share: the settings, which recordings there are, where things lie.
+
+import fcntl
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
+
+from wfci_sleep import settings, sources
+from wfci_sleep.errors import InputError
+from wfci_sleep.folds import n_folds
+from wfci_sleep.windows import windowing_name
+
+
+def or_stop(function, *arguments):
+    """Call a function of the library; a user's mistake stops the workflow with its one line."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        # Nothing of the library's call stack: the line says all there is to say.
+        raise WorkflowError(str(error)) from None
+
+
+CONFIG_FILES = [os.path.relpath(path) for path in workflow.configfiles]
+CONFIG = or_stop(
+    settings.resolve,
+    config,
+    Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"),
+    ", ".join(CONFIG_FILES) or "the configuration",
+)
+DATASET = CONFIG["dataset"]
+EXPERIMENTS = CONFIG["experiments"]
+WINDOWINGS = {windowing_name(e["windows"]): e["windows"] for e in EXPERIMENTS.values()}
+
+RUN = CONFIG["run"]["name"]
+RESOURCES = f"resources/{RUN}"
+RESULTS = f"results/{RUN}"
+LOGS = f"logs/{RUN}"
+BENCHMARKS = f"benchmarks-of-rules/{RUN}"
+
+NOTE = "Synthetic data: not a scientific result" if DATASET["source"] == "synthetic" else ""
+
+
+wildcard_constraints:
+    mouse=r"[^/]+",
+    recording=r"[^/]+",
+    windowing="|".join(WINDOWINGS),
+    experiment="|".join(EXPERIMENTS),
+    fold=r"\d+",
+
+
+def hold_run_lock():
+    """Let one run at a time work in this folder.
+
+    The kernel gives the lock back when the process ends, however it ends. Snakemake's own lock is a file that outlives
+    a killed process and would keep the next run from starting; the default profile switches it off.
+    """
+    global RUN_LOCK
+    RUN_LOCK = open(".snakemake/wfci-sleep.lock", "w")
+    try:
+        fcntl.flock(RUN_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WorkflowError("another run of the workflow is at work in this folder; wait until it has ended") from None
+
+
+# --- recordings --------------------------------------------------------------------------------------------------------
+
+
+def synthetic_recordings():
+    """Table of the recordings that will be synthesised: mouse, recording, order, path."""
+    from wfci_sleep import synthesis
+
+    table = synthesis.synthetic_recordings(DATASET["synthetic"])
+    return table.assign(path=f"{RESOURCES}/raw/" + table["mouse"] + "/" + table["recording"] + ".mat")
+
+
+def local_recordings():
+    """Table of the user's recordings: mouse, recording, order, path."""
+    return or_stop(sources.local_recordings, DATASET["local"]["path"])
+
+
+def physionet_recordings():
+    raise WorkflowError(
+        "dataset.source is physionet, which this version cannot download yet; "
+        "fetch the recordings yourself and set dataset.source to local and dataset.local.path to their folder"
+    )
+
+
+@cache
+def recording_table():
+    """Table of all recordings of the run in natural order: mouse, recording, order, path."""
+    listing = {"synthetic": synthetic_recordings, "local": local_recordings, "physionet": physionet_recordings}
+    return listing[DATASET["source"]]()
+
+
+@cache
+def recording_keys():
+    """(mouse, recording) of every recording."""
+    table = recording_table()
+    return list(zip(table["mouse"], table["recording"]))
+
+
+@cache
+def raw_paths():
+    """(mouse, recording) -> .mat file."""
+    return dict(zip(recording_keys(), recording_table()["path"]))
+
+
+def mice():
+    """Names of the mice, in natural order."""
+    return list(dict.fromkeys(recording_table()["mouse"]))
+
+
+def raw_recording(wildcards):
+    """The .mat file of a recording."""
+    return raw_paths()[wildcards.mouse, wildcards.recording]
+
+
+def for_each_recording(pattern, **wildcards):
+    """A path for each recording."""
+    return [pattern.format(mouse=mouse, recording=recording, **wildcards) for mouse, recording in recording_keys()]
+
+
+def source_atlas():
+    """The atlas file that the run starts from."""
+    if DATASET["atlas"] is not None:
+        return DATASET["atlas"]
+    if DATASET["source"] == "synthetic":
+        return f"{RESOURCES}/raw/atlas.mat"
+    return or_stop(sources.find_atlas, DATASET["local"]["path"])
+
+
+# --- experiments -------------------------------------------------------------------------------------------------------
+
+
+def setting(section):
+    """A section of the experiment's settings, as a function of the wildcards."""
+    return lambda wildcards: EXPERIMENTS[wildcards.experiment][section]
+
+
+def windowing(experiment):
+    """Name of an experiment's windowing."""
+    return windowing_name(EXPERIMENTS[experiment]["windows"])
+
+
+def shards(wildcards):
+    """Shards of all recordings for an experiment."""
+    return for_each_recording(
+        RESOURCES + "/windows/{windowing}/{mouse}/{recording}.tfrecord", windowing=windowing(wildcards.experiment)
+    )
+
+
+def indices(wildcards):
+    """Indices of all recordings' windows for an experiment."""
+    return for_each_recording(
+        RESOURCES + "/windows/{windowing}/{mouse}/{recording}.tsv", windowing=windowing(wildcards.experiment)
+    )
+
+
+@cache
+def folds_of(experiment):
+    """Numbers of an experiment's folds."""
+    return range(1, 1 + or_stop(n_folds, EXPERIMENTS[experiment]["folds"], mice()))
+
+
+def for_each_fold(name):
+    """A file of each fold, as a function of the wildcards."""
+    return lambda wildcards: [
+        f"{RESULTS}/{wildcards.experiment}/fold-{fold}/{name}" for fold in folds_of(wildcards.experiment)
+    ]
+
+
+def tested_mice(experiment):
+    """Mice that are in the test split of some fold."""
+    folds = EXPERIMENTS[experiment]["folds"]
+    if folds["protocol"] != "fixed":
+        return mice()
+    return [mouse for mouse in mice() if any(mouse in fold["test"] for fold in folds["fixed"])]
+
+
+# --- targets -----------------------------------------------------------------------------------------------------------
+
+TABLES = ["metrics.json", "metrics.tsv", "fragmentation.tsv", "bouts.tsv", "transitions.tsv", "gradcam_parcels.tsv"]
+FIGURES = [
+    "confusion",
+    "performance",
+    "gradcam",
+    "attention_time_course",
+    "attention_distribution",
+    "attention_transitions",
+    "fragmentation",
+    "learning",
+]
+MOUSE_FIGURES = ["hypnogram", "attention_session"]
+
+
+def every_table():
+    """Every table that a run ends with."""
+    tables = [f"{RESULTS}/{experiment}/{name}" for experiment in EXPERIMENTS for name in TABLES]
+    return [f"{RESULTS}/published.tsv", f"{RESOURCES}/recordings.tsv", *tables, *parcel_traces()]
+
+
+def parcel_traces():
+    """The table of parcel traces of every recording."""
+    return for_each_recording(RESOURCES + "/parcels/{mouse}/{recording}.tsv")
+
+
+def every_figure():
+    """Every figure that a run ends with; the PNG of each comes with its SVG."""
+    figures = [f"{RESULTS}/figures/registration-{mouse}.svg" for mouse in mice()]
+    for experiment in EXPERIMENTS:
+        names = [*FIGURES, *(f"{name}-{mouse}" for name in MOUSE_FIGURES for mouse in tested_mice(experiment))]
+        figures += [f"{RESULTS}/{experiment}/figures/{name}.svg" for name in names]
+    return figures

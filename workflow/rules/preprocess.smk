@@ -1,0 +1,51 @@
+# From recordings to what networks and people look at: windows, parcel traces, mean frames.
+
+
+rule windows:
+    input:
+        recording=raw_recording,
+        checked=f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
+        atlas=f"{RESOURCES}/atlas.mat",
+    output:
+        shard=f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tfrecord",
+        index=f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv",
+    log:
+        f"{LOGS}/windows/{{windowing}}/{{mouse}}/{{recording}}.log",
+    benchmark:
+        f"{BENCHMARKS}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        windows=lambda wildcards: WINDOWINGS[wildcards.windowing],
+    conda:
+        "../../envs/base.yaml"
+    message:
+        "Cutting {wildcards.recording} of {wildcards.mouse} into windows ({wildcards.windowing})"
+    script:
+        "../scripts/windows.py"
+
+
+rule survey:
+    input:
+        recording=raw_recording,
+        checked=f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
+        atlas=f"{RESOURCES}/atlas.mat",
+    output:
+        images=f"{RESOURCES}/surveys/{{mouse}}/{{recording}}.h5",
+        traces=f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv",
+    log:
+        f"{LOGS}/survey/{{mouse}}/{{recording}}.log",
+    benchmark:
+        f"{BENCHMARKS}/survey/{{mouse}}/{{recording}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    conda:
+        "../../envs/base.yaml"
+    message:
+        "Averaging parcels and frames of {wildcards.recording} of {wildcards.mouse}"
+    script:
+        "../scripts/survey.py"

@@ -1,0 +1,56 @@
+# Folds, and a network for each.
+
+
+rule folds:
+    input:
+        indices,
+    output:
+        f"{RESULTS}/{{experiment}}/folds.tsv",
+    log:
+        f"{LOGS}/{{experiment}}/folds.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/folds.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folds=setting("folds"),
+        recordings=lambda wildcards: recording_keys(),
+    conda:
+        "../../envs/base.yaml"
+    message:
+        "Splitting the epochs of {wildcards.experiment} into folds"
+    script:
+        "../scripts/folds.py"
+
+
+rule train:
+    input:
+        folds=f"{RESULTS}/{{experiment}}/folds.tsv",
+        shards=shards,
+        indices=indices,
+    output:
+        model=f"{RESULTS}/{{experiment}}/fold-{{fold}}/model.keras",
+        history=f"{RESULTS}/{{experiment}}/fold-{{fold}}/history.csv",
+        tensorboard=directory(f"{RESULTS}/{{experiment}}/fold-{{fold}}/tensorboard"),
+    log:
+        f"{LOGS}/{{experiment}}/train/fold-{{fold}}.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/train/fold-{{fold}}.tsv"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=2880,
+        gpu=1,
+    params:
+        labels=setting("labels"),
+        model=setting("model"),
+        training=setting("training"),
+        recordings=lambda wildcards: recording_keys(),
+    conda:
+        "../../envs/tensorflow.yaml"
+    message:
+        "Training {wildcards.experiment}, fold {wildcards.fold}"
+    script:
+        "../scripts/train.py"

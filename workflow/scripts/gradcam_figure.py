@@ -1,0 +1,23 @@
+"""Draw the mean Grad-CAM map of every mouse and state over the mouse's brain."""
+
+from wfci_sleep.step import step
+
+with step(snakemake):
+    import numpy as np
+
+    from wfci_sleep.explanations import read_gradcam
+    from wfci_sleep.figures.gradcam import plot_gradcam
+    from wfci_sleep.figures.style import save
+    from wfci_sleep.survey import read_surveys
+    from wfci_sleep.windows import hemisphere_columns
+
+    columns = hemisphere_columns(snakemake.params.hemisphere)
+    maps = read_gradcam(snakemake.input.gradcam)
+    surveys = [
+        read_surveys([path for path, owner in zip(snakemake.input.surveys, snakemake.params.mice, strict=True) if owner == mouse])
+        for mouse in maps.mice
+    ]
+    background = np.stack([survey.std_frame[:, columns] for survey in surveys])
+    mask = np.stack([survey.mask[:, columns] for survey in surveys])
+    figure = plot_gradcam(maps.maps, maps.examples, background, mask, maps.mice, maps.states)
+    save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.note)

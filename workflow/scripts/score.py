@@ -1,0 +1,30 @@
+"""Score the validation and test epochs of one fold: predictions, attention weights, Grad-CAM."""
+
+from wfci_sleep.step import step
+
+with step(snakemake):
+    from wfci_sleep import scoring, training
+    from wfci_sleep.explanations import mouse_maps, write_attention, write_gradcam
+    from wfci_sleep.files import read_table, write_table
+    from wfci_sleep.folds import fold_epochs
+    from wfci_sleep.model import load_network
+    from wfci_sleep.windows import labelled_epochs
+
+    classes = snakemake.params.labels["classes"]
+    recordings = [tuple(key) for key in snakemake.params.recordings]
+    labelled = labelled_epochs(snakemake.input.indices, recordings)
+    epochs = fold_epochs(read_table(snakemake.input.folds), labelled, int(snakemake.wildcards.fold))
+    shards = dict(zip(recordings, snakemake.input.shards, strict=True))
+
+    training.prepare_tensorflow(seed=0, threads=snakemake.threads)
+    model = load_network(snakemake.input.model)
+    scores = scoring.score_fold(model, epochs, shards, classes, snakemake.params.batch_size)
+    predictions = scores.predictions
+    write_table(predictions, snakemake.output.predictions, float_format="%.6g")
+    tested = predictions["split"] == "test"
+    write_attention(
+        snakemake.output.attention, predictions[tested], scores.attention[tested], snakemake.params.windows["seconds"]
+    )
+    mice = predictions.loc[tested, "mouse"].unique()
+    hemisphere = snakemake.params.windows["hemisphere"]
+    write_gradcam(snakemake.output.gradcam, mouse_maps(scores.heat, scores.examples, mice, classes, hemisphere))

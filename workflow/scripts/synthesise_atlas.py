@@ -1,0 +1,8 @@
+"""Make the synthetic atlas in the format of the database's atlas.mat."""
+
+from wfci_sleep.step import step
+
+with step(snakemake):
+    from wfci_sleep.synthesis import synthesise_atlas
+
+    synthesise_atlas(snakemake.output[0])

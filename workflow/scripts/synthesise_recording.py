@@ -1,0 +1,11 @@
+"""Make one synthetic recording in the layout of the PhysioNet database, from the configuration's seed."""
+
+from wfci_sleep.step import step
+
+with step(snakemake):
+    from wfci_sleep.sources import parse_name
+    from wfci_sleep.synthesis import synthesise_recording
+
+    mouse_index = int(snakemake.wildcards.mouse.removeprefix("Ms"))
+    _, run_index = parse_name(f"{snakemake.wildcards.recording}.mat")
+    synthesise_recording(snakemake.output[0], mouse_index, run_index, snakemake.params.settings)

@@ -1,0 +1,195 @@
+"""What the temporal attention figures show, computed: scaling, means by state, histograms, frames near a transition.
+
+As in Zhang et al. 2024, J. Neurosci. Methods 411, 110250: weights of each epoch scaled to 0..1 and averaged by
+predicted state, histograms of the weights by state, and the weights near a change of state against the rest.
+"""
+
+import numpy as np
+import pandas as pd
+
+from wfci_sleep.hypnogram import PAUSE_EPOCHS, session_start_s
+from wfci_sleep.states import EPOCH_S, FRAME_RATE_HZ
+
+FRAMES_PER_EPOCH = round(EPOCH_S * FRAME_RATE_HZ)
+"""Frames of a 10-s epoch."""
+
+TRANSITION_FRAMES = 30
+"""Frames on either side of a change of state that count as near it."""
+
+N_BINS = 100
+"""Bins of the published histograms."""
+
+
+def scaled_to_unit(weights: np.ndarray) -> np.ndarray:
+    """Scale the weights of each epoch to 0..1.
+
+    Parameters
+    ----------
+    weights : array of float, shape (n_epochs, n_frames)
+        Attention weights.
+
+    Returns
+    -------
+    array of float64, shape (n_epochs, n_frames)
+        0 at an epoch's smallest weight, 1 at its largest; 0 throughout where all weights of an epoch are equal.
+
+    Examples
+    --------
+    >>> scaled_to_unit(np.array([[0.2, 0.3, 0.4], [0.1, 0.1, 0.1]])).round(6).tolist()
+    [[0.0, 0.5, 1.0], [0.0, 0.0, 0.0]]
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    lowest = weights.min(axis=1, keepdims=True)
+    span = weights.max(axis=1, keepdims=True) - lowest
+    return np.divide(weights - lowest, span, out=np.zeros_like(weights), where=span > 0)
+
+
+def summary_by_state(
+    values: np.ndarray, states: np.ndarray, n_states: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and quartiles over the epochs of each state, frame by frame.
+
+    Parameters
+    ----------
+    values : array of float, shape (n_epochs, n_frames)
+    states : array of int, shape (n_epochs,)
+        Class index of each epoch.
+    n_states : int
+        Number of classes.
+
+    Returns
+    -------
+    mean : array of float64, shape (n_states, n_frames)
+        NaN for a state without epochs.
+    quartiles : array of float64, shape (n_states, 2, n_frames)
+        25th and 75th percentile; NaN for a state without epochs.
+    counts : array of int64, shape (n_states,)
+        Epochs of each state.
+
+    Examples
+    --------
+    >>> mean, quartiles, counts = summary_by_state(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([0, 0]), 2)
+    >>> mean.tolist(), counts.tolist()
+    ([[0.5, 1.0], [nan, nan]], [2, 0])
+    """
+    values, states = np.asarray(values, dtype=np.float64), np.asarray(states)
+    mean = np.full((n_states, values.shape[1]), np.nan)
+    quartiles = np.full((n_states, 2, values.shape[1]), np.nan)
+    counts = np.bincount(states, minlength=n_states)
+    for state in np.flatnonzero(counts):
+        chosen = values[states == state]
+        mean[state] = chosen.mean(axis=0)
+        quartiles[state] = np.percentile(chosen, [25, 75], axis=0)
+    return mean, quartiles, counts
+
+
+def histograms(groups: list[np.ndarray], n_bins: int = N_BINS) -> tuple[np.ndarray, np.ndarray]:
+    """Histograms of several groups of weights over the same bins, each adding up to 1.
+
+    Parameters
+    ----------
+    groups : list of arrays of float
+        Weights (at least 0), of any shape.
+    n_bins : int
+        Number of equal bins between 0 and the largest weight of all groups.
+
+    Returns
+    -------
+    edges : array of float64, shape (n_bins + 1,)
+    probabilities : array of float64, shape (n_groups, n_bins)
+        NaN for a group without weights.
+
+    Examples
+    --------
+    >>> edges, probabilities = histograms([np.array([0.1, 0.1, 0.9, 1.0]), np.array([])], n_bins=2)
+    >>> edges.tolist(), probabilities.tolist()
+    ([0.0, 0.5, 1.0], [[0.5, 0.5], [nan, nan]])
+    """
+    groups = [np.asarray(group, dtype=np.float64).ravel() for group in groups]
+    largest = max((group.max() for group in groups if group.size), default=0.0)
+    edges = np.linspace(0, largest if largest > 0 else 1.0, n_bins + 1)
+    probabilities = np.full((len(groups), n_bins), np.nan)
+    for row, group in zip(probabilities, groups, strict=True):
+        if group.size:
+            row[:] = np.histogram(group, edges)[0] / group.size
+    return edges, probabilities
+
+
+def session_positions(epochs: pd.DataFrame, recordings: pd.DataFrame) -> np.ndarray:
+    """Position of each epoch in its mouse's session; mice are put one after another, so that no two of them touch.
+
+    Parameters
+    ----------
+    epochs : table with columns mouse, recording, epoch
+    recordings : table with columns mouse, recording, order, epochs
+        As in recordings.tsv.
+
+    Returns
+    -------
+    array of int64, shape (n_epochs,)
+        In epochs of 10 s. Two epochs are neighbours in time if and only if their positions differ by one.
+
+    Examples
+    --------
+    >>> recordings = pd.DataFrame({"mouse": ["a", "b"], "recording": ["r", "s"], "order": [1, 1], "epochs": [5, 9]})
+    >>> epochs = pd.DataFrame({"mouse": ["a", "a", "b"], "recording": ["r", "r", "s"], "epoch": [3, 4, 0]})
+    >>> session_positions(epochs, recordings).tolist()
+    [3, 4, 7]
+    """
+    session = recordings[recordings["mouse"].isin(epochs["mouse"])]
+    lengths = (session["epochs"] + PAUSE_EPOCHS).groupby(session["mouse"]).sum()
+    mouse_starts = lengths.cumsum() - lengths
+    keys = pd.MultiIndex.from_frame(epochs[["mouse", "recording"]])
+    starts = np.rint(session_start_s(session).loc[keys].to_numpy() / EPOCH_S).astype(np.int64)
+    return mouse_starts.loc[epochs["mouse"]].to_numpy() + starts + epochs["epoch"].to_numpy()
+
+
+def near_transition(
+    states: np.ndarray,
+    positions: np.ndarray,
+    n_frames: int,
+    reach: int = TRANSITION_FRAMES,
+    frames_per_epoch: int = FRAMES_PER_EPOCH,
+) -> np.ndarray:
+    """Find the frames within `reach` frames of a change of state.
+
+    Scores change at the borders of epochs. A window shorter than an epoch holds the epoch's first frames, a longer one
+    adds as many frames before as after, so what counts is a frame's distance in time from the border, not from the
+    window's ends.
+
+    Parameters
+    ----------
+    states : array of int, shape (n_epochs,)
+        Class index of each epoch.
+    positions : array of int, shape (n_epochs,)
+        Position of each epoch in time, as `session_positions` gives it; any order, none twice.
+    n_frames : int
+        Frames of a window.
+    reach : int
+        Frames before and after a change that count as near it.
+    frames_per_epoch : int
+        Frames of an epoch.
+
+    Returns
+    -------
+    array of bool, shape (n_epochs, n_frames)
+        A change across a gap (positions that differ by more than one) does not count.
+
+    Examples
+    --------
+    >>> near_transition(np.array([0, 1, 1, 0]), np.array([0, 1, 2, 7]), 4, reach=1, frames_per_epoch=4).astype(int)
+    array([[0, 0, 0, 1],
+           [1, 0, 0, 0],
+           [0, 0, 0, 0],
+           [0, 0, 0, 0]])
+    """
+    states, positions = np.asarray(states), np.asarray(positions)
+    order = np.argsort(positions)
+    change = (np.diff(positions[order]) == 1) & (np.diff(states[order]) != 0)
+    before, after = np.zeros(len(states), dtype=bool), np.zeros(len(states), dtype=bool)
+    before[order[1:]] = change
+    after[order[:-1]] = change
+    frame = np.arange(n_frames) - max(0, (n_frames - frames_per_epoch) // 2)
+    near_start = (frame >= -reach) & (frame < reach)
+    near_end = (frame >= frames_per_epoch - reach) & (frame < frames_per_epoch + reach)
+    return (before[:, None] & near_start) | (after[:, None] & near_end)

@@ -1,0 +1,156 @@
+"""What networks looked at, on disk: attention.h5 and gradcam.h5 of each fold, and Grad-CAM by parcel."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+import pandas as pd
+from skimage.transform import resize
+
+from wfci_sleep.atlas import Atlas
+from wfci_sleep.files import written_atomically
+from wfci_sleep.recordings import FRAME_SHAPE
+from wfci_sleep.states import FRAME_RATE_HZ
+from wfci_sleep.windows import hemisphere_columns
+
+EPOCH_COLUMNS = ["mouse", "recording", "epoch", "start_s", "y_true", "y_pred"]
+
+
+@dataclass(frozen=True)
+class MouseMaps:
+    """Grad-CAM of mice and states.
+
+    Attributes
+    ----------
+    mice : list of str
+    states : list of str
+    maps : array of float32, shape (n_mice, n_states, 128, columns)
+        0..1, mean over a mouse's correctly predicted epochs and over time; NaN where there are none. 128 columns, or 64
+        for one hemisphere.
+    examples : array of int, shape (n_mice, n_states)
+        Epochs behind each map.
+    """
+
+    mice: list[str]
+    states: list[str]
+    maps: np.ndarray
+    examples: np.ndarray
+
+
+def mouse_maps(
+    heat: dict[tuple[str, int], np.ndarray],
+    examples: dict[tuple[str, int], int],
+    mice: Sequence[str],
+    states: Sequence[str],
+    hemisphere: str,
+) -> MouseMaps:
+    """Resize mean Grad-CAM maps bilinearly to the recorded frame.
+
+    Parameters
+    ----------
+    heat, examples : dict by (mouse, class index)
+        As in `scoring.FoldScores`.
+    mice, states : sequence of str
+    hemisphere : {"both", "left", "right"}
+    """
+    frame_shape = np.empty(FRAME_SHAPE)[:, hemisphere_columns(hemisphere)].shape
+    maps = np.full((len(mice), len(states), *frame_shape), np.nan, dtype=np.float32)
+    counts = np.zeros((len(mice), len(states)), dtype=np.int64)
+    for (mouse, index), heat_map in heat.items():
+        place = (list(mice).index(mouse), index)
+        maps[place] = resize(heat_map, frame_shape, order=1, mode="edge", anti_aliasing=False)
+        counts[place] = examples[mouse, index]
+    return MouseMaps(list(mice), list(states), maps, counts)
+
+
+def write_gradcam(path: str | os.PathLike, maps: MouseMaps) -> None:
+    """Write the maps of a fold's test mice (HDF5), atomically."""
+    with written_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+        file["mouse"] = np.array(maps.mice, dtype=h5py.string_dtype())
+        file["states"] = np.array(maps.states, dtype=h5py.string_dtype())
+        file.create_dataset("maps", data=maps.maps, compression="gzip")
+        file["examples"] = maps.examples
+
+
+def read_gradcam(paths: Sequence[str | os.PathLike]) -> MouseMaps:
+    """Read and join the maps of several folds; a mouse tested in several has their mean, weighted by examples."""
+    folds = [_read_fold_maps(path) for path in paths]
+    mice = list(dict.fromkeys(mouse for fold in folds for mouse in fold.mice))
+    states = folds[0].states
+    sums = np.zeros((len(mice), *folds[0].maps.shape[1:]), dtype=np.float64)
+    examples = np.zeros((len(mice), len(states)), dtype=np.int64)
+    for fold in folds:
+        places = [mice.index(mouse) for mouse in fold.mice]
+        examples[places] += fold.examples
+        sums[places] += np.where(fold.examples[..., None, None] > 0, fold.maps * fold.examples[..., None, None], 0)
+    counts = examples[..., None, None]
+    maps = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    return MouseMaps(mice, states, maps.astype(np.float32), examples)
+
+
+def _read_fold_maps(path: str | os.PathLike) -> MouseMaps:
+    with h5py.File(path) as file:
+        mice, states = list(file["mouse"].asstr()), list(file["states"].asstr())
+        return MouseMaps(mice, states, file["maps"][()], file["examples"][()])
+
+
+def parcel_table(maps: MouseMaps, atlas: Atlas, hemisphere: str) -> pd.DataFrame:
+    """Mean Grad-CAM of every parcel.
+
+    Returns
+    -------
+    table with columns mouse, state, parcel, name, mean_heat (empty without an example), examples
+    """
+    parcels = atlas.parcels[:, hemisphere_columns(hemisphere)]
+    numbers = [number for number in np.unique(parcels) if number > 0]
+    rows = []
+    for (mouse, state), count in np.ndenumerate(maps.examples):
+        for number in numbers:
+            heat = float(maps.maps[mouse, state][parcels == number].mean())
+            rows.append((maps.mice[mouse], maps.states[state], int(number), atlas.names[number - 1], heat, int(count)))
+    return pd.DataFrame(rows, columns=["mouse", "state", "parcel", "name", "mean_heat", "examples"])
+
+
+def write_attention(path: str | os.PathLike, predictions: pd.DataFrame, weights: np.ndarray, window_s: float) -> None:
+    """Write the attention weights of scored epochs (HDF5), atomically.
+
+    Parameters
+    ----------
+    path : path
+    predictions : table with columns mouse, recording, epoch, start_s, y_true, y_pred
+    weights : array of float32, shape (n_epochs, T)
+    window_s : float
+        Length of the window in seconds.
+    """
+    with written_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+        for column in EPOCH_COLUMNS:
+            as_text = column in ("mouse", "recording")
+            values = predictions[column].to_numpy(dtype=object if as_text else None)
+            file.create_dataset(column, data=values, dtype=h5py.string_dtype() if as_text else None)
+        file.create_dataset("weights", data=weights, compression="gzip")
+        file.attrs["window_s"] = window_s
+        file.attrs["frame_rate_hz"] = FRAME_RATE_HZ
+
+
+def read_attention(paths: Sequence[str | os.PathLike]) -> tuple[pd.DataFrame, np.ndarray, float]:
+    """Read and join the attention weights of several folds.
+
+    Returns
+    -------
+    epochs : table with columns mouse, recording, epoch, start_s, y_true, y_pred
+    weights : array of float32, shape (n_epochs, T)
+    window_s : float
+    """
+    tables, weights = [], []
+    for path in paths:
+        with h5py.File(path) as file:
+            columns = {
+                column: file[column].asstr()[()] if column in ("mouse", "recording") else file[column][()]
+                for column in EPOCH_COLUMNS
+            }
+            tables.append(pd.DataFrame(columns))
+            weights.append(file["weights"][()])
+            window_s = float(file.attrs["window_s"])
+    return pd.concat(tables, ignore_index=True), np.concatenate(weights), window_s

@@ -1,0 +1,66 @@
+"""Learning curves: how the network got better, fold by fold."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, styled
+
+_PANELS = (("loss", "Loss"), ("kappa", "Cohen's kappa"))
+
+_SPLITS = (("", "training", "0.25"), ("val_", "validation", "#d95f02"))
+
+
+@styled
+def plot_learning_curves(history: pd.DataFrame) -> Figure:
+    """Draw loss and kappa over the passes through the training data.
+
+    Parameters
+    ----------
+    history : table with columns fold, epoch, loss, val_loss, kappa, val_kappa
+        The history.csv of every fold, one below the other; `epoch` counts passes from 0, as Keras does.
+
+    Returns
+    -------
+    Figure
+        A panel for loss and one for kappa: a thin line for each fold and a thick one for their mean, training and
+        validation; dots mark the pass with the lowest validation loss of each fold, whose weights are kept.
+    """
+    n_folds = history["fold"].nunique()
+    figure = new_figure(TWO_COLUMNS_MM, 75)
+    for axes, (column, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
+        for prefix, split, colour in _SPLITS:
+            by_fold = history.pivot(index="epoch", columns="fold", values=prefix + column).astype(float)
+            passes = by_fold.index.to_numpy() + 1
+            # A lone point makes no line: mark it.
+            marker = "." if len(passes) == 1 else ""
+            axes.plot(passes, by_fold.to_numpy(), color=colour, lw=0.5, alpha=0.6, marker=marker)
+            axes.plot(
+                passes, by_fold.mean(axis=1), color=colour, lw=1.8, marker=marker, label=f"{split}, mean of folds"
+            )
+        best = _best_passes(history)
+        axes.plot(
+            best["epoch"] + 1,
+            best[f"val_{column}"],
+            "o",
+            ms=3.5,
+            color=_SPLITS[1][2],
+            mec="white",
+            mew=0.4,
+            label="kept",
+        )
+        axes.set(xlabel="Pass over the training data", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if not np.isfinite(history[[column, f"val_{column}"]].to_numpy(dtype=float)).any():
+            say(axes, "no values")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=3)
+    figure.suptitle(f"{n_folds} {'fold' if n_folds == 1 else 'folds'}", x=0.02, ha="left")
+    return figure
+
+
+def _best_passes(history: pd.DataFrame) -> pd.DataFrame:
+    """Find the row of each fold with the lowest validation loss."""
+    scored = history.dropna(subset="val_loss")
+    return scored.loc[scored.groupby("fold")["val_loss"].idxmin()]

@@ -1,0 +1,75 @@
+"""How well the network scores: each metric pooled, with its confidence interval, and mouse by mouse."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, styled
+from wfci_sleep.states import BY_NAME
+
+_OVERALL = (("accuracy", "Accuracy"), ("f1_weighted", "Weighted F1"), ("kappa", "Cohen's kappa"))
+
+_SPREAD = 0.22
+
+
+@styled
+def plot_performance(metrics: pd.DataFrame) -> Figure:
+    """Draw accuracy, weighted F1, kappa and the F1 of each state.
+
+    Parameters
+    ----------
+    metrics : table with columns level, unit, metric, state, value, ci_low, ci_high
+        As in metrics.tsv; rows of level `pooled` and `mouse` are drawn.
+
+    Returns
+    -------
+    Figure
+        For each metric the pooled value with its confidence interval, and a dot for each mouse beside it.
+    """
+    metrics = metrics.assign(state=metrics["state"].fillna(""))
+    states = [name for name in BY_NAME if (metrics["state"] == name).any()]
+    columns = [(metric, "", title, "0.2") for metric, title in _OVERALL]
+    columns += [("f1", name, f"F1 {BY_NAME[name].title}", BY_NAME[name].colour) for name in states]
+    figure = new_figure(TWO_COLUMNS_MM, 75)
+    axes = figure.subplots()
+    lowest = 0.0
+    n_mice = 0
+    for x, (metric, state, _, colour) in enumerate(columns):
+        rows = metrics[(metrics["metric"] == metric) & (metrics["state"] == state)].dropna(subset="value")
+        pooled = rows[rows["level"] == "pooled"]
+        mice = rows.loc[rows["level"] == "mouse", "value"].sort_values().to_numpy()
+        n_mice = max(n_mice, len(mice))
+        axes.plot(x + _offsets(len(mice)), mice, "o", ms=3.5, mfc="none", mec=colour, mew=0.7, ls="none")
+        for _, row in pooled.iterrows():
+            # A metric of few epochs may come without an interval: NaN draws the value alone.
+            axes.plot([x, x], [row["ci_low"], row["ci_high"]], color=colour, lw=2, solid_capstyle="butt")
+            axes.plot(x, row["value"], "D", ms=5, color=colour)
+            axes.annotate(
+                f"{row['value']:.2f}",
+                (x, row["value"]),
+                xytext=(-8, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+            )
+        if rows.empty:
+            axes.text(x, 0.5, "not\ndefined", ha="center", va="center", color="0.35", fontsize=7)
+        lowest = min([lowest, *mice, *pooled["value"], *pooled["ci_low"].dropna()])
+    axes.plot([], [], "D-", ms=5, lw=2, color="0.2", label="pooled, with confidence interval")
+    axes.plot([], [], "o", ms=3.5, mfc="none", mec="0.2", mew=0.7, label=f"one mouse (n = {n_mice})")
+    figure.legend(loc="outside upper right", ncols=2)
+    axes.set(xlim=(-0.6, len(columns) - 0.4), ylim=(lowest - (0.05 if lowest < 0 else 0), 1.03), ylabel="Value")
+    axes.set_xticks(range(len(columns)), [title for _, _, title, _ in columns])
+    axes.axhline(0, color="0.8", lw=0.6, zorder=0)
+    return figure
+
+
+def _offsets(n: int) -> np.ndarray:
+    """Places of `n` dots beside the pooled value: spread out, always the same.
+
+    Examples
+    --------
+    >>> _offsets(3).round(2).tolist()
+    [0.11, 0.22, 0.33]
+    """
+    return _SPREAD + np.linspace(-0.5, 0.5, n) * _SPREAD if n > 1 else np.full(n, _SPREAD)

@@ -1,0 +1,113 @@
+"""The registration of one mouse: whether its mask, its frames and the atlas lie over one another."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, styled
+
+_AGREEMENT = (("both", "#9ecae1"), ("mask only", "#e6550d"), ("atlas only", "#756bb1"))
+
+
+@styled
+def plot_registration(
+    mouse: str, mask: np.ndarray, parcels: np.ndarray, mean_frame: np.ndarray, std_frame: np.ndarray
+) -> Figure:
+    """Draw a mouse's mask over its mean frame, the atlas over its standard deviation, and where the two agree.
+
+    Parameters
+    ----------
+    mouse : str
+        Name of the mouse.
+    mask : array of bool, shape (128, 128)
+        The brain mask of the mouse's recordings, row before column.
+    parcels : array of int, shape (128, 128)
+        The atlas: number of each pixel's parcel, 0 outside.
+    mean_frame, std_frame : array of float, shape (128, 128)
+        Mean and standard deviation of dF/F over time.
+
+    Returns
+    -------
+    Figure
+        Three panels: mask outline on mean, parcel outlines on standard deviation, agreement of mask and atlas.
+    """
+    mask, parcels = np.asarray(mask, dtype=bool), np.asarray(parcels)
+    figure = new_figure(TWO_COLUMNS_MM, 72)
+    figure.suptitle(f"Registration of {mouse}")
+    on_mean, on_std, agreement = figure.subplots(1, 3)
+    _draw_frame(on_mean, mean_frame, "mean dF/F")
+    on_mean.add_collection(LineCollection(_borders(mask), colors="red", linewidths=0.8))
+    on_mean.set_title("Mask on mean")
+    _draw_frame(on_std, std_frame, "s.d. of dF/F")
+    on_std.add_collection(LineCollection(_borders(parcels), colors="yellow", linewidths=0.5))
+    on_std.set_title("Atlas parcels on standard deviation")
+    _draw_agreement(agreement, mask, parcels > 0)
+    for axes in (on_mean, on_std, agreement):
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def _draw_frame(axes: Axes, frame: np.ndarray, label: str) -> None:
+    finite = np.asarray(frame)[np.isfinite(frame)]
+    if not finite.size:
+        say(axes, "no finite pixel")
+        axes.set(xlim=(-0.5, frame.shape[1] - 0.5), ylim=(frame.shape[0] - 0.5, -0.5), aspect="equal")
+        return
+    # Percentiles, so that single bright pixels at the edge of the skull don't hide the brain.
+    low, high = np.percentile(finite, [1, 99])
+    image = axes.imshow(frame, cmap="gray", vmin=low, vmax=high)
+    bar = axes.figure.colorbar(
+        image, ax=axes, orientation="horizontal", fraction=0.05, pad=0.03, shrink=0.7, label=label
+    )
+    bar.locator.set_params(nbins=3)
+    bar.update_ticks()
+
+
+def _draw_agreement(axes: Axes, mask: np.ndarray, brain: np.ndarray) -> None:
+    kinds = np.select([mask & brain, mask & ~brain, ~mask & brain], [0.0, 1.0, 2.0], default=np.nan)
+    axes.imshow(kinds, cmap=ListedColormap([colour for _, colour in _AGREEMENT]), vmin=-0.5, vmax=2.5)
+    area = np.isfinite(kinds).sum()
+    if not area:
+        say(axes, "mask and atlas are empty")
+        return
+    shares = [100 * (kinds == kind).sum() / area for kind in range(3)]
+    axes.set_title("No overlap" if shares[0] == 0 else f"Overlap {shares[0]:.1f} %")
+    handles = [
+        Patch(color=colour, label=f"{name}\n{share:.1f} %")
+        for (name, colour), share in zip(_AGREEMENT, shares, strict=True)
+    ]
+    axes.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, handlelength=1, columnspacing=0.8
+    )
+
+
+def _borders(labels: np.ndarray) -> np.ndarray:
+    """Edges between pixels with different labels.
+
+    Parameters
+    ----------
+    labels : array of int or bool, shape (rows, columns)
+        0 outside.
+
+    Returns
+    -------
+    array of float, shape (n_edges, 2, 2)
+        The two ends of each edge as (x, y), where pixel (row, column) is centred on x = column, y = row.
+
+    Examples
+    --------
+    >>> _borders(np.array([[0, 1]])).shape
+    (4, 2, 2)
+    """
+    padded = np.pad(np.asarray(labels).astype(int), 1)
+    rows, columns = np.nonzero(padded[:, 1:] != padded[:, :-1])
+    x, y = columns - 0.5, rows - 1.0
+    upright = np.stack([np.stack([x, y - 0.5], axis=-1), np.stack([x, y + 0.5], axis=-1)], axis=1)
+    rows, columns = np.nonzero(padded[1:] != padded[:-1])
+    x, y = columns - 1.0, rows - 0.5
+    level = np.stack([np.stack([x - 0.5, y], axis=-1), np.stack([x + 0.5, y], axis=-1)], axis=1)
+    return np.concatenate([upright, level])

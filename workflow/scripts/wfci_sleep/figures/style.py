@@ -1,0 +1,152 @@
+"""One look for all figures, and one way of writing them.
+
+Figures are made with matplotlib's object interface, never through pyplot: nothing has to be closed, and no display is
+asked for. Text stays text in SVG, and files hold neither dates nor random identifiers, so that the same data give the
+same bytes.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from wfci_sleep.files import written_atomically
+from wfci_sleep.states import BY_NAME
+
+ONE_COLUMN_MM = 85.0
+"""Width of a figure that fills one column of a printed page, in millimetres."""
+
+TWO_COLUMNS_MM = 180.0
+"""Width of a figure that fills both columns, in millimetres."""
+
+PAGE_HEIGHT_MM = 230.0
+"""Height that no figure should exceed, in millimetres."""
+
+PNG_DPI = 200
+"""Resolution of PNG files, and of what is rasterised inside SVG files, in dots per inch."""
+
+GAP_COLOUR = "0.88"
+"""Light grey of time without a state."""
+
+ATTENTION_COLOURS = {"wake": "black", "nrem": "blue", "rem": "red", "sleep": "blue"}
+"""Colours of the states in the published attention figures."""
+
+_MM_PER_INCH = 25.4
+
+_RC = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that the same text is as wide on every machine
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "figure.titlesize": 9,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.0,
+    "image.interpolation": "nearest",
+    "agg.path.chunksize": 10000,
+    "savefig.bbox": "tight",
+    "savefig.pad_inches": 0.03,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "wfci-sleep",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the shared style inside the block, whatever the user's own matplotlib settings are.
+
+    Examples
+    --------
+    >>> with style():
+    ...     mpl.rcParams["svg.fonttype"]
+    'none'
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC)
+        yield
+
+
+def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Make a function draw in the shared style."""
+
+    @functools.wraps(plot)
+    def draw(*args, **kwargs):
+        with style():
+            return plot(*args, **kwargs)
+
+    return draw
+
+
+def new_figure(width_mm: float, height_mm: float) -> Figure:
+    """Make an empty figure of a size given in millimetres, laid out so that labels don't overlap.
+
+    Examples
+    --------
+    >>> float(round(new_figure(254, 127).get_figwidth(), 6))
+    10.0
+    """
+    return Figure(figsize=(width_mm / _MM_PER_INCH, height_mm / _MM_PER_INCH), layout="constrained")
+
+
+def state_titles(names: Sequence[str]) -> list[str]:
+    """Names of states as figures show them.
+
+    Examples
+    --------
+    >>> state_titles(["wake", "nrem"])
+    ['Wake', 'NREM']
+    """
+    return [BY_NAME[name].title for name in names]
+
+
+def state_colours(names: Sequence[str]) -> list[tuple[float, float, float]]:
+    """Red, green and blue (0..1) of each state."""
+    return [BY_NAME[name].colour for name in names]
+
+
+def attention_colours(names: Sequence[str]) -> list[str]:
+    """Colour of each state in attention figures: wake black, NREM (and sleep) blue, REM red.
+
+    Examples
+    --------
+    >>> attention_colours(["wake", "sleep"])
+    ['black', 'blue']
+    """
+    return [ATTENTION_COLOURS[name] for name in names]
+
+
+def say(axes: Axes, message: str) -> None:
+    """Write `message` in the middle of a panel that has nothing else to show."""
+    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color="0.35", fontsize=7)
+
+
+def save(figure: Figure, svg_path: str | os.PathLike, png_path: str | os.PathLike, note: str | None = None) -> None:
+    """Write a figure as SVG and as PNG, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : Figure
+        As a `plot_*` function returns it.
+    svg_path, png_path : path
+        Where the files go; folders are made where needed.
+    note : str, optional
+        One line printed small below the figure, e.g. `"Synthetic data: not a scientific result"`.
+    """
+    with style():
+        if note:
+            figure.text(0.5, -0.005, note, ha="center", va="top", fontsize=7, color="0.35")
+        for path, metadata in ((svg_path, {"Date": None}), (png_path, {})):
+            with written_atomically(path) as temporary:
+                figure.savefig(temporary, dpi=PNG_DPI, metadata=metadata)

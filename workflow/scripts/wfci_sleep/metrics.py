@@ -1,0 +1,182 @@
+"""How well the network scores: accuracy, kappa, F1 and their confidence intervals.
+
+scikit-learn counts the confusion matrices. The measures are computed from the matrices here, because a bootstrap asks
+for thousands of them at once, which scikit-learn's functions take one at a time; a test holds them against
+scikit-learn's.
+"""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix
+
+from wfci_sleep.files import read_table
+
+CONFIDENCE = 0.95
+
+COLUMNS = ["level", "unit", "metric", "state", "value", "ci_low", "ci_high", "n"]
+
+
+def measures(confusion: np.ndarray, names: Sequence[str]) -> dict[tuple[str, str], np.ndarray]:
+    """Measures of agreement from confusion matrices.
+
+    Parameters
+    ----------
+    confusion : array of int, shape (..., classes, classes)
+        Counts; truth in rows, prediction in columns.
+    names : sequence of str
+        Names of the classes.
+
+    Returns
+    -------
+    dict of (metric, state) to array of float, shape (...)
+        accuracy, kappa (Cohen 1960) and f1_weighted with state ""; precision, recall, f1 for each state. NaN where a
+        measure has no meaning (kappa of a single class, recall of a state that does not occur).
+
+    Examples
+    --------
+    >>> found = measures(np.array([[3, 1], [0, 4]]), ["wake", "sleep"])
+    >>> float(found["accuracy", ""]), float(found["kappa", ""]), float(found["precision", "wake"])
+    (0.875, 0.75, 1.0)
+    """
+    confusion = np.asarray(confusion, dtype=np.float64)
+    total = confusion.sum(axis=(-2, -1))
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        accuracy = right.sum(axis=-1) / total
+        chance = (true * predicted).sum(axis=-1) / total**2
+        precision, recall = right / predicted, right / true
+        f1 = 2 * right / (true + predicted)
+        found = {
+            ("accuracy", ""): accuracy,
+            ("kappa", ""): (accuracy - chance) / (1 - chance),
+            ("f1_weighted", ""): np.where(true > 0, f1 * true, 0).sum(axis=-1) / total,
+        }
+    for index, name in enumerate(names):
+        found["precision", name] = precision[..., index]
+        found["recall", name] = recall[..., index]
+        found["f1", name] = f1[..., index]
+    return found
+
+
+def cluster_confusions(y_true: np.ndarray, y_pred: np.ndarray, clusters: np.ndarray, n_classes: int) -> np.ndarray:
+    """Confusion matrix of each cluster of epochs: shape (n_clusters, classes, classes)."""
+    return np.stack(
+        [
+            confusion_matrix(y_true[clusters == cluster], y_pred[clusters == cluster], labels=range(n_classes))
+            for cluster in np.unique(clusters)
+        ]
+    )
+
+
+def with_intervals(
+    confusions: np.ndarray, names: Sequence[str], resamples: int, seed: int
+) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """Measures of the summed matrices with percentile bootstrap intervals (Efron 1979) over the clusters.
+
+    Epochs that follow each other are not independent, so what is drawn with replacement are clusters: mice, or bouts
+    within a mouse.
+
+    Parameters
+    ----------
+    confusions : array of int, shape (n_clusters, classes, classes)
+    names : sequence of str
+    resamples : int
+    seed : int
+
+    Returns
+    -------
+    dict of (metric, state) to (value, low, high)
+        low and high are NaN with a single cluster, which says nothing about spread.
+    """
+    n_clusters = len(confusions)
+    values = measures(confusions.sum(axis=0), names)
+    if n_clusters == 1:
+        return {key: (float(value), np.nan, np.nan) for key, value in values.items()}
+    drawn = np.random.default_rng(seed).multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=resamples)
+    resampled = measures(np.tensordot(drawn, confusions, axes=1), names)
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    intervals = {}
+    for key, value in values.items():
+        known = resampled[key][np.isfinite(resampled[key])]
+        low, high = np.quantile(known, tails) if known.size else (np.nan, np.nan)
+        intervals[key] = (float(value), float(low), float(high))
+    return intervals
+
+
+def metrics_table(
+    predictions: pd.DataFrame, names: Sequence[str], resamples: int, seed: int
+) -> pd.DataFrame:
+    """Measures pooled, per fold and per mouse.
+
+    Parameters
+    ----------
+    predictions : table with columns mouse, recording, epoch, fold, y_true, y_pred
+        The test epochs of all folds.
+    names : sequence of str
+        Names of the classes.
+    resamples, seed : int
+        Of the bootstrap: over mice where a unit has several, over the expert's bouts within a mouse.
+
+    Returns
+    -------
+    table with columns level (pooled, fold, mouse), unit, metric, state, value, ci_low, ci_high, n (epochs)
+    """
+    predictions = predictions.assign(bout=_bouts(predictions))
+    units = [("pooled", "all", predictions)]
+    units += [("fold", str(fold), table) for fold, table in predictions.groupby("fold", sort=False)]
+    units += [("mouse", mouse, table) for mouse, table in predictions.groupby("mouse", sort=False)]
+    rows = []
+    for level, unit, table in units:
+        clusters = table["mouse"] if table["mouse"].nunique() > 1 else table["bout"]
+        truth, predicted = table["y_true"].to_numpy(), table["y_pred"].to_numpy()
+        confusions = cluster_confusions(truth, predicted, clusters.to_numpy(), len(names))
+        for (metric, state), (value, low, high) in with_intervals(confusions, names, resamples, seed).items():
+            rows.append((level, unit, metric, state, value, low, high, len(table)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _bouts(predictions: pd.DataFrame) -> pd.Series:
+    """Number of the expert's bout that each epoch lies in, within its mouse."""
+    ordered = predictions.sort_values(["mouse", "recording", "epoch"])
+    breaks = (
+        (ordered["recording"] != ordered["recording"].shift())
+        | (ordered["mouse"] != ordered["mouse"].shift())
+        | (ordered["epoch"] != ordered["epoch"].shift() + 1)
+        | (ordered["y_true"] != ordered["y_true"].shift())
+    )
+    return breaks.cumsum()
+
+
+def metrics_document(table: pd.DataFrame) -> dict:
+    """The same measures nested for JSON.
+
+    `pooled`, `fold` -> number and `mouse` -> name hold n, the values by metric (and state), and below `ci95` the
+    intervals [low, high] in the same places; what has no value is None.
+    """
+    document: dict = {}
+    for row in table.itertuples():
+        unit = document.setdefault(row.level, {})
+        if row.level != "pooled":
+            unit = unit.setdefault(row.unit, {})
+        unit["n"] = int(row.n)
+        intervals = unit.setdefault("ci95", {})
+        if row.state:
+            unit, intervals = unit.setdefault(row.metric, {}), intervals.setdefault(row.metric, {})
+        unit[row.state or row.metric] = _number(row.value)
+        intervals[row.state or row.metric] = [_number(row.ci_low), _number(row.ci_high)]
+    return document
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def read_test_predictions(paths: Sequence[str]) -> pd.DataFrame:
+    """Test epochs of all folds of an experiment; column `fold` counts from 1 in the order of `paths`."""
+    folds = [read_table(path, ["mouse", "split"]).assign(fold=number) for number, path in enumerate(paths, start=1)]
+    predictions = pd.concat(folds, ignore_index=True)
+    return predictions[predictions["split"] == "test"].reset_index(drop=True)

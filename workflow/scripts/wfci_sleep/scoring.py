@@ -1,0 +1,85 @@
+"""Scoring of a fold: predictions, attention weights and Grad-CAM in one run over the data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+
+from wfci_sleep.explain import Explainer
+from wfci_sleep.shards import read_windows
+from wfci_sleep.states import EPOCH_S, class_of_label
+from wfci_sleep.training import label_table
+
+
+@dataclass
+class FoldScores:
+    """What scoring a fold gives.
+
+    Attributes
+    ----------
+    predictions : table
+        mouse, recording, epoch, start_s, split, y_true, y_pred, and the probability of each class.
+    attention : array of float32, shape (n_epochs, T)
+        Attention weights, a row for each row of `predictions`.
+    heat : dict of (mouse, class index) to array of float32, shape (h, w)
+        Grad-CAM, mean over time and over the mouse's correctly predicted test epochs of the class.
+    examples : dict of (mouse, class index) to int
+        Epochs behind each map.
+    """
+
+    predictions: pd.DataFrame
+    attention: np.ndarray
+    heat: dict[tuple[str, int], np.ndarray]
+    examples: dict[tuple[str, int], int]
+
+
+def score_fold(
+    model: keras.Model,
+    epochs: pd.DataFrame,
+    shards: Mapping[tuple[str, str], str],
+    classes: list[str],
+    batch_size: int,
+) -> FoldScores:
+    """Score the validation and test epochs of a fold.
+
+    Parameters
+    ----------
+    model : keras.Model
+    epochs : table with columns mouse, recording, epoch, label, split
+        The fold's epochs.
+    shards : mapping of (mouse, recording) to path
+    classes : list of str
+        The `labels.classes` setting.
+    batch_size : int
+    """
+    scored = epochs[epochs["split"] != "train"].reset_index(drop=True)
+    truth = class_of_label(classes)[scored["label"].to_numpy()]
+    recordings = list(dict.fromkeys(zip(scored["mouse"], scored["recording"], strict=True)))
+    # The row number takes the label's place, so that each result finds its row whatever the order of the data.
+    rows = label_table(scored.assign(label=np.arange(len(scored))), recordings)
+    windows = read_windows([shards[key] for key in recordings], rows)
+
+    explainer = Explainer(model)
+    probabilities = np.zeros((len(scored), len(classes)), dtype=np.float32)
+    attention = np.zeros((len(scored), explainer.length), dtype=np.float32)
+    heat_sums: dict[tuple[str, int], np.ndarray] = {}
+    examples: dict[tuple[str, int], int] = {}
+    for frames, row, *_ in windows.batch(batch_size).prefetch(1):
+        row = row.numpy()
+        probabilities[row], attention[row], heat = explainer.explain(frames.numpy())
+        for position, heat_map in zip(row, heat.mean(axis=1), strict=True):
+            predicted = int(probabilities[position].argmax())
+            if scored["split"][position] == "test" and predicted == truth[position]:
+                key = (scored["mouse"][position], predicted)
+                heat_sums[key] = heat_sums.get(key, 0) + heat_map
+                examples[key] = examples.get(key, 0) + 1
+
+    predictions = scored[["mouse", "recording", "epoch"]].assign(
+        start_s=scored["epoch"] * EPOCH_S, split=scored["split"], y_true=truth, y_pred=probabilities.argmax(axis=1)
+    )
+    for index, name in enumerate(classes):
+        predictions[f"p_{name}"] = probabilities[:, index]
+    heat = {key: total / examples[key] for key, total in heat_sums.items()}
+    return FoldScores(predictions, attention, heat, examples)

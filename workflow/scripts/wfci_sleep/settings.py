@@ -1,0 +1,110 @@
+"""The configuration: checked against its schema, defaults filled in, experiments laid over them."""
+
+import copy
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from wfci_sleep.errors import InputError
+
+SECTIONS = ("windows", "labels", "folds", "model", "training", "analysis")
+"""The parts of the configuration that an experiment may change."""
+
+
+def resolve(config: Mapping, schema_path: str | Path, source: str) -> dict[str, Any]:
+    """Check a configuration and work out what each experiment runs with.
+
+    Parameters
+    ----------
+    config : mapping
+        The configuration as the user wrote it.
+    schema_path : path
+        The JSON schema (YAML) of the configuration.
+    source : str
+        Where the configuration came from, for error messages.
+
+    Returns
+    -------
+    dict
+        `run` and `dataset` with defaults filled in, and `experiments`: name -> complete settings of every section.
+
+    Raises
+    ------
+    InputError
+        One line that names the key, what was found and what was expected.
+    """
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    _check(config, schema, source)
+    base = _with_defaults(config, schema, schema)
+    experiments = {}
+    for name, changes in base["experiments"].items():
+        overlaid = {section: {**base[section], **changes.get(section, {})} for section in SECTIONS}
+        _check({**base, **overlaid}, schema, source, prefix=("experiments", name))
+        experiments[name] = overlaid
+    return {"run": base["run"], "dataset": base["dataset"], "experiments": experiments}
+
+
+def _with_defaults(value: Any, schema: Mapping, root: Mapping) -> Any:
+    """Fill in the schema's defaults below `value`, without touching `value` itself."""
+    schema = _dereferenced(schema, root)
+    properties = schema.get("properties")
+    if not isinstance(value, Mapping) or properties is None:
+        return copy.deepcopy(value)
+    filled = copy.deepcopy(dict(value))
+    for key, subschema in properties.items():
+        if key not in filled and "default" in subschema:
+            filled[key] = copy.deepcopy(subschema["default"])
+        if key in filled:
+            filled[key] = _with_defaults(filled[key], subschema, root)
+    return filled
+
+
+def _dereferenced(schema: Mapping, root: Mapping) -> Mapping:
+    reference = schema.get("$ref")
+    return root["$defs"][reference.rsplit("/", 1)[-1]] if reference else schema
+
+
+def _check(config: Mapping, schema: Mapping, source: str, prefix: tuple[str, ...] = ()) -> None:
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise InputError(f"{source}: {_in_one_line(error, prefix)}")
+
+
+def _in_one_line(error: ValidationError, prefix: Iterable[str]) -> str:
+    path = [*prefix, *map(str, error.absolute_path)]
+    place = ".".join(path) or "the configuration"
+    found = json.dumps(error.instance, default=str)
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema["properties"])
+        unknown = next(key for key in error.instance if key not in known)
+        close = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        return f"unknown key {'.'.join([*path, str(unknown)])}{hint}, expected one of {', '.join(known)}"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"key {'.'.join([*path, missing])} is missing"
+    if error.validator == "enum":
+        return f"{place} is {found}, expected one of {', '.join(json.dumps(value) for value in error.validator_value)}"
+    if error.validator == "type":
+        expected = error.validator_value
+        return f"{place} is {found}, expected {expected if isinstance(expected, str) else ' or '.join(expected)}"
+    if error.validator == "anyOf":
+        forms = (str(form.get("const", form.get("type"))) for form in error.validator_value)
+        return f"{place} is {found}, expected {' or '.join(forms)}"
+    bounds = {
+        "minimum": "at least",
+        "maximum": "at most",
+        "exclusiveMinimum": "more than",
+        "exclusiveMaximum": "less than",
+        "minItems": "a number of entries of at least",
+        "minProperties": "a number of entries of at least",
+        "pattern": "text that matches",
+        "const": "the value",
+    }
+    return f"{place} is {found}, expected {bounds[error.validator]} {error.validator_value}"

@@ -1,0 +1,465 @@
+"""Synthetic recordings and a synthetic atlas, in the layout of the PhysioNet database `calcium-imaging-sleep-state`.
+
+They let the whole workflow run without a download: the files are read by the code that reads the database's files, and
+the states in them can be learned, though not perfectly, by a network that uses both space and time. They are a test
+bed, not a model of the cortex; nothing measured on them says anything about mice.
+
+What the signal imitates
+------------------------
+- NREM: slow waves below 1.5 Hz, strongest in front, travelling over the cortex mostly from front to back (Massimini et
+  al. 2004, J. Neurosci. 24, 6862; in widefield calcium imaging Brier et al. 2019, Neurophotonics 6, 035002).
+- Wake: fast, short-lived events (2-5 Hz) over motor and frontal cortex, as of movements.
+- REM: activity of posterior and retrosplenial cortex (Dong et al. 2022, Nat. Neurosci. 25, 1675, with the retrosplenial
+  cortex as a site of initiation; Soltani et al. 2019, Front. Syst. Neurosci. 13, 51, for posterior REM in mice).
+- All states: a background with a 1/f spectrum, activity of lateral cortex that does not depend on the state, the noise of
+  a camera, and a gain, a spatial scale and a noise level that differ from mouse to mouse.
+
+What makes it hard
+------------------
+Bouts of activity are bursts with one family of footprints and envelopes. Wake and NREM share the places and differ in
+the frequency within the burst, so single frames don't tell them apart; NREM and REM share the frequencies and differ in the
+places, so a spectrum without space doesn't. Each state also has weaker bursts of the other frequency at the other place,
+and the lateral ones are fast or slow by chance: summed over the cortex the spectra of all states overlap.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.io import savemat
+
+from wfci_sleep.errors import InputError
+from wfci_sleep.files import written_atomically
+from wfci_sleep.matfile import Stream, write_mat73
+from wfci_sleep.states import ARTEFACT_SCORE, FRAME_RATE_HZ
+
+SIZE = 128
+FRAMES = 168
+WAKE_SCORE, NREM_SCORE, REM_SCORE = 0, 1, 3
+
+AREAS: dict[str, tuple[tuple[float, float], ...]] = {
+    "Olf": ((6, 8), (12, 16)),
+    "Frontal": ((24, 10), (26, 22)),
+    "Cing": ((36, 1), (48, 1), (60, 1)),
+    "M2": ((36, 8), (48, 9), (60, 8), (70, 7)),
+    "M1": ((38, 23), (50, 21), (62, 18), (72, 16)),
+    "SS Head": ((44, 36), (54, 42), (64, 49)),
+    "SS Fp": ((56, 31), (64, 30)),
+    "SS Hp": ((66, 24), (73, 22)),
+    "SS Wb": ((68, 40), (78, 42), (82, 34)),
+    "SS Sh": ((75, 28),),
+    "SS Tr": ((81, 23),),
+    "Retro": ((78, 3), (88, 4), (98, 4), (108, 3)),
+    "Par Med": ((85, 14),),
+    "Par": ((88, 22),),
+    "Par Post": ((92, 32),),
+    "V2 Med": ((96, 14), (106, 13), (118, 12)),
+    "V1": ((103, 26), (113, 26), (122, 24)),
+    "V2 Lat": ((98, 42), (108, 42), (120, 38)),
+    "Aud": ((92, 50), (102, 52)),
+    "Assoc": ((115, 51),),
+}
+"""Seeds of each area of one hemisphere: row, and distance from the midline in pixels; rough places, ours."""
+
+_OUTLINE = ((0, 15), (5, 20), (16, 22), (22, 26), (30, 33), (42, 41), (56, 48), (66, 51), (86, 53), (100, 57), (114, 54), (127, 46))
+"""Row and half width of the dorsal cortex in pixels."""
+
+MIDLINE = (SIZE - 1) / 2
+
+_DESCRIPTION = "Synthetic: made by wfci_sleep.synthesis, no recorded data"
+
+
+# --- geometry ---------------------------------------------------------------------------------------------------------
+
+
+def brain_outline(scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+    """Mask of the dorsal cortex.
+
+    Parameters
+    ----------
+    scale : float
+        Width relative to the standard outline.
+    shift : tuple of float
+        Displacement in pixels: rows, columns.
+
+    Returns
+    -------
+    array of bool, shape (128, 128)
+        Row 0 is the front, columns 0-63 the left hemisphere.
+    """
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    outline_rows, half_widths = np.transpose(_OUTLINE)
+    half_width = scale * np.interp(rows - shift[0], outline_rows, half_widths)
+    return np.abs(columns - MIDLINE - shift[1]) <= half_width
+
+
+def parcels() -> np.ndarray:
+    """The synthetic atlas: the pixels nearest to each area's seeds.
+
+    Returns
+    -------
+    array of uint8, shape (128, 128)
+        1-20 left, 21-40 right (mirror images), 0 outside the brain.
+    """
+    rows, lateral = np.mgrid[:SIZE, : SIZE // 2]
+    lateral = MIDLINE - lateral
+    distances = [
+        np.min([(rows - row) ** 2 + (lateral - column) ** 2 for row, column in seeds], axis=0) for seeds in AREAS.values()
+    ]
+    left = np.where(brain_outline()[:, : SIZE // 2], np.argmin(distances, axis=0) + 1, 0)
+    right = np.where(left > 0, left + len(AREAS), 0)[:, ::-1]
+    return np.hstack([left, right]).astype(np.uint8)
+
+
+def synthesise_atlas(path: str | os.PathLike) -> None:
+    """Write the synthetic atlas as the database's `atlas.mat`: MATLAB v5, `AtlasSeeds` and `parcelnames`.
+
+    `AtlasSeeds` is uint8 128 x 128, `parcelnames` a 1 x 40 cell ("Olf L" ... "Assoc R"); `description` says that the file is
+    synthetic.
+    """
+    names = np.array([[f"{area} {side}" for side in "LR" for area in AREAS]], dtype=object)
+    with written_atomically(path) as temporary:
+        savemat(temporary, {"AtlasSeeds": parcels(), "parcelnames": names, "description": _DESCRIPTION}, do_compression=True)
+        _without_date(temporary)
+
+
+def _without_date(path: str | os.PathLike) -> None:
+    """Overwrite the header's text, in which scipy puts the time of writing."""
+    with open(path, "r+b") as file:
+        file.write(f"MATLAB 5.0 MAT-file, {_DESCRIPTION}".encode("ascii").ljust(116))
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+_CHAIN = {
+    WAKE_SCORE: {WAKE_SCORE: 0.90, NREM_SCORE: 0.10},
+    NREM_SCORE: {NREM_SCORE: 0.88, WAKE_SCORE: 0.06, REM_SCORE: 0.06},
+    REM_SCORE: {REM_SCORE: 0.84, WAKE_SCORE: 0.13, NREM_SCORE: 0.03},
+}
+_LEAST_SHARE = {WAKE_SCORE: 0.25, NREM_SCORE: 0.25, REM_SCORE: 0.1}
+_ARTEFACT_SHARE = 0.03
+_EPOCHS_PER_REM_BOUT = 25
+_TRIES = 20_000
+
+
+def synthetic_recordings(settings: dict) -> pd.DataFrame:
+    """List the recordings of a synthetic data set.
+
+    Parameters
+    ----------
+    settings : dict
+        `mice`, `runs_per_mouse`, `epochs_per_run`, `seed`: the configuration's `dataset.synthetic`.
+
+    Returns
+    -------
+    table with columns mouse (Ms1 ...), recording (Ms1-fc1 ...), order (1, 2, ...).
+
+    Examples
+    --------
+    >>> synthetic_recordings({"mice": 1, "runs_per_mouse": 2, "epochs_per_run": 36, "seed": 42})
+      mouse recording  order
+    0   Ms1   Ms1-fc1      1
+    1   Ms1   Ms1-fc2      2
+    """
+    pairs = [(m, r) for m in range(1, settings["mice"] + 1) for r in range(1, settings["runs_per_mouse"] + 1)]
+    return pd.DataFrame(
+        [(f"Ms{mouse}", f"Ms{mouse}-fc{run}", run) for mouse, run in pairs], columns=["mouse", "recording", "order"]
+    )
+
+
+def session_scores(mouse_index: int, settings: dict) -> list[np.ndarray]:
+    """Scores of each run of a mouse, in order of time.
+
+    A Markov chain over 10-s epochs whose mean bouts are those of the light phase in mice: wake about 100 s, NREM about
+    80 s, REM about 60 s and only out of NREM (Franken et al. 1999, Am. J. Physiol. 277, R1084; McShane et al. 2010, Sleep
+    33, 1671, report minutes of wake, one to two minutes of NREM, about one of REM). Chains are drawn until each state
+    has a share that a short session can be tested on, so REM is more frequent than in mice (5-10 %). A run goes on in the
+    state in which the one before ended; about 3 % of the epochs are artefacts, in the first run two of them in a row.
+
+    Returns
+    -------
+    list of arrays of int, one per run, each of shape (n_epochs,)
+        0 wake, 1 NREM, 2 artefact, 3 REM. The last of several runs has two thirds of the epochs.
+
+    Raises
+    ------
+    InputError
+        If the session is too short to hold all states.
+    """
+    rng = _generator(settings, mouse_index, 0)
+    lengths = [settings["epochs_per_run"]] * settings["runs_per_mouse"]
+    if len(lengths) > 1:
+        lengths[-1] = max(1, 2 * lengths[-1] // 3)
+    artefacts = np.concatenate([_artefacts(rng, n, contiguous=run == 0) for run, n in enumerate(lengths)])
+    for _ in range(_TRIES):
+        scores = np.where(artefacts, ARTEFACT_SCORE, _markov_chain(rng, sum(lengths)))
+        if _is_testable(scores):
+            return np.split(scores, np.cumsum(lengths)[:-1])
+    raise InputError(
+        f"dataset.synthetic: a session of {sum(lengths)} epochs is too short for wake, NREM and REM, "
+        "expected 20 or more; raise epochs_per_run or runs_per_mouse"
+    )
+
+
+def _markov_chain(rng: np.random.Generator, n_epochs: int) -> np.ndarray:
+    states = [int(rng.choice([WAKE_SCORE, NREM_SCORE]))]
+    for draw in rng.random(n_epochs - 1):
+        nexts = _CHAIN[states[-1]]
+        states.append(list(nexts)[int(np.searchsorted(np.cumsum(list(nexts.values()))[:-1], draw, side="right"))])
+    return np.array(states)
+
+
+def _artefacts(rng: np.random.Generator, n_epochs: int, contiguous: bool) -> np.ndarray:
+    marked = np.zeros(n_epochs, dtype=bool)
+    marked[rng.choice(n_epochs, size=max(1, round(_ARTEFACT_SHARE * n_epochs)), replace=False)] = True
+    if contiguous and n_epochs > 1:
+        first = min(int(np.flatnonzero(marked)[0]), n_epochs - 2)
+        marked[first : first + 2] = True
+    return marked
+
+
+def _is_testable(scores: np.ndarray) -> bool:
+    """Enough of each state, and REM out of NREM also where an artefact hides what came before."""
+    seen = scores[scores != ARTEFACT_SCORE]
+    enough = all((seen == state).sum() >= np.ceil(share * len(seen)) for state, share in _LEAST_SHARE.items())
+    starts_rem = (seen[1:] == REM_SCORE) & (seen[:-1] != REM_SCORE)
+    return (
+        enough
+        and seen[0] != REM_SCORE
+        and bool(np.all(seen[:-1][starts_rem] == NREM_SCORE))
+        and starts_rem.sum() >= len(seen) // _EPOCHS_PER_REM_BOUT
+    )
+
+
+def _generator(settings: dict, mouse_index: int, stream: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(settings["seed"], spawn_key=(mouse_index, stream)))
+
+
+# --- signal -----------------------------------------------------------------------------------------------------------
+
+FRONT = ("M2", "M1")
+BACK = ("Retro", "V2 Med")
+SIDE = ("SS Head", "SS Fp", "SS Wb", "Par Post", "V2 Lat", "Aud")
+SLOW_HZ = (0.4, 0.9)
+FAST_HZ = (2.0, 3.4)
+FULL, WEAK = 1.0, 0.25
+
+_BURSTS = {
+    WAKE_SCORE: ((FRONT, FAST_HZ, FULL), (BACK, SLOW_HZ, WEAK)),
+    NREM_SCORE: ((FRONT, SLOW_HZ, FULL), (BACK, FAST_HZ, WEAK)),
+    REM_SCORE: ((BACK, SLOW_HZ, FULL), (FRONT, FAST_HZ, WEAK)),
+}
+_BURSTS_PER_EPOCH = 8
+_NEUTRAL = 0.5
+_BURST_S = 0.7
+_FOOTPRINT_PX = 16.0
+_SHARPNESS = 2.0
+_LAGS = (-0.7, 0.0, 0.7)
+_TRAVEL_PX = 8.0
+_NEUTRAL_PER_EPOCH = 6
+_AMPLITUDE = 0.006
+_BACKGROUND = 0.002
+_BACKGROUND_MODES = 40
+_CAMERA = 0.004
+_STEP = 2.0**-9
+"""Step of the analogue-to-digital conversion in dF/F, about half of the camera's noise.
+
+A power of two leaves the low bytes of a single zero, so that the files compress to a quarter.
+"""
+
+
+@dataclass(frozen=True)
+class Mouse:
+    """What differs from mouse to mouse: gains relative to 1, and the brain mask (128, 128)."""
+
+    amplitude: float
+    background: float
+    scale: float
+    camera: float
+    mask: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Mouse":
+        """Draw a mouse."""
+        amplitude, background, scale, camera = np.exp(rng.normal(0, [0.12, 0.1, 0.08, 0.1]))
+        return cls(amplitude, background, scale, camera, brain_outline(rng.uniform(0.96, 1.02), tuple(rng.uniform(-1.5, 1.5, 2))))
+
+
+class Activity:
+    """Activity of the cortex during one run, without the camera, in dF/F.
+
+    Everything is a sum of maps times courses: bursts (two maps each, for the cosine and the sine of the travelling
+    phase) and the modes of the background. A run's bursts and courses are drawn at once and take little memory; `epoch`
+    makes the pixels of one epoch.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+    scores : array of int, shape (n_epochs,)
+    mouse : Mouse
+    rows, columns : arrays of float, shapes (n_rows,) and (n_columns,)
+        The places of an image's rows and columns in the 128 x 128 image.
+    mask : array of bool, shape (n_rows, n_columns)
+        The pixels to make; they come column by column, as they lie in a file of MATLAB's.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        scores: np.ndarray,
+        mouse: Mouse,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        mask: np.ndarray,
+    ):
+        self._rows, self._lateral = rows.astype(np.float32), (columns - MIDLINE).astype(np.float32)
+        self._pixels = np.flatnonzero(mask.T)
+        self._mouse = mouse
+        self._bursts = pd.concat([_draw_bursts(rng, epoch, score) for epoch, score in enumerate(scores)], ignore_index=True)
+        row, lateral = rng.uniform(0, SIZE, (2, _BACKGROUND_MODES, 1)) - [[[0]], [[MIDLINE]]]
+        self._modes = self._maps(self._bump(self._rows - row), self._bump(self._lateral - lateral))
+        self._courses = _BACKGROUND * mouse.background * _pink_noise(rng, len(scores) * FRAMES, _BACKGROUND_MODES)
+
+    def epoch(self, index: int) -> np.ndarray:
+        """dF/F of one epoch, float32, shape (168, n_pixels)."""
+        frames = slice(index * FRAMES, (index + 1) * FRAMES)
+        seconds = np.arange(frames.start, frames.stop)[:, None] / FRAME_RATE_HZ
+        reach_s = 4 * _BURST_S
+        bursts = self._bursts[self._bursts.time_s.between(seconds[0, 0] - reach_s, seconds[-1, 0] + reach_s)]
+        since = seconds - bursts.time_s.to_numpy()
+        angle = 2 * np.pi * bursts.hz.to_numpy() * since + bursts.phase.to_numpy()
+        envelope = self._mouse.amplitude * bursts.gain.to_numpy() * np.exp(-0.5 * (since / _BURST_S) ** 2)
+        pulses = [envelope * np.exp(_SHARPNESS * (np.cos(angle - lag) - 1)) for lag in _LAGS]
+        maps = [self._footprints(bursts, lag) for lag in _LAGS]
+        return np.hstack([*pulses, self._courses[frames]]).astype(np.float32) @ np.vstack([*maps, self._modes])
+
+    def _footprints(self, bursts: pd.DataFrame, lag: float) -> np.ndarray:
+        """Maps (n_bursts, n_pixels) of the bursts' strength, on both sides of the midline, when the wave's phase is `lag`."""
+        row, lateral, right, direction = bursts[["row", "lateral", "right", "direction"]].to_numpy().T[..., None]
+        down = self._rows - row - lag * _TRAVEL_PX * np.cos(direction)
+        out = np.abs(self._lateral) - lateral - lag * _TRAVEL_PX * np.sin(direction)
+        return self._maps(self._bump(down), np.where(self._lateral > 0, right, 1) * self._bump(out))
+
+    def _bump(self, distance: np.ndarray) -> np.ndarray:
+        return np.exp(-0.5 * (distance / (_FOOTPRINT_PX * self._mouse.scale)) ** 2)
+
+    def _maps(self, by_row: np.ndarray, by_column: np.ndarray) -> np.ndarray:
+        """Outer products of factors (n, n_rows) and (n, n_columns): shape (n, n_pixels), in single precision."""
+        images = by_column.astype(np.float32)[:, :, None] * by_row.astype(np.float32)[:, None, :]
+        return images.reshape(len(images), -1)[:, self._pixels]
+
+
+def _draw_bursts(rng: np.random.Generator, epoch: int, score: int) -> pd.DataFrame:
+    """Bursts that begin in one epoch: a table with one row each."""
+    # The expert could not score an artefact; the cortex is in some state all the same.
+    state = int(rng.choice(list(_BURSTS))) if score == ARTEFACT_SCORE else int(score)
+    neutral = (SIDE, None, _NEUTRAL)
+    return pd.concat([_draw_source(rng, epoch, *source) for source in (*_BURSTS[state], neutral)])
+
+
+def _draw_source(rng: np.random.Generator, epoch: int, areas: tuple, band: tuple | None, gain: float) -> pd.DataFrame:
+    n = _BURSTS_PER_EPOCH if band else _NEUTRAL_PER_EPOCH
+    seeds = np.array([seed for area in areas for seed in AREAS[area]])
+    row, lateral = (seeds[rng.integers(len(seeds), size=n)] + rng.normal(0, 3, (n, 2))).T
+    slow_share = rng.random()
+    is_slow = rng.random(n) < slow_share if band is None else np.full(n, band == SLOW_HZ)
+    low, high = np.where(is_slow[:, None], SLOW_HZ, FAST_HZ).T
+    return pd.DataFrame(
+        {
+            "time_s": (epoch + rng.random(n)) * FRAMES / FRAME_RATE_HZ,
+            "row": row,
+            "lateral": lateral,
+            "right": np.exp(rng.normal(0, 0.2, n)),
+            "hz": rng.uniform(low, high),
+            "phase": rng.uniform(0, 2 * np.pi, n),
+            "direction": rng.normal(0, 0.6, n),
+            "gain": _AMPLITUDE * gain * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.3, n)),
+        }
+    )
+
+
+def _pink_noise(rng: np.random.Generator, n_frames: int, n_courses: int) -> np.ndarray:
+    """Courses (n_frames, n_courses) with a 1/f power spectrum from 0.05 to 7 Hz and a standard deviation of 1."""
+    hz = np.fft.rfftfreq(n_frames, 1 / FRAME_RATE_HZ)[:, None]
+    shape = np.where((hz > 0.05) & (hz < 7), 1 / np.sqrt(np.maximum(hz, 0.05)), 0)
+    spectrum = shape * (rng.normal(size=(len(hz), n_courses)) + 1j * rng.normal(size=(len(hz), n_courses)))
+    courses = np.fft.irfft(spectrum, n_frames, axis=0)
+    return courses / courses.std(axis=0)
+
+
+# --- recordings -------------------------------------------------------------------------------------------------------
+
+
+def synthesise_recording(path: str | os.PathLike, mouse_index: int, run_index: int, settings: dict) -> None:
+    """Write one synthetic recording in the layout of the database: MATLAB v7.3, one epoch in memory at a time.
+
+    Parameters
+    ----------
+    path : path
+        File to write, e.g. `Ms1/Ms1-fc1.mat`.
+    mouse_index, run_index : int
+        Numbers in the names, from 1: 1 and 2 for `Ms1-fc2`.
+    settings : dict
+        `mice`, `runs_per_mouse`, `epochs_per_run`, `seed`: the configuration's `dataset.synthetic`. The bytes written
+        depend on these and the two numbers only.
+
+    Raises
+    ------
+    InputError
+        If a session is too short to hold all states.
+
+    Notes
+    -----
+    Variables (MATLAB shapes): `data` 128 x 128 x 168 x N, single; `scoringindex_file` N x 1 in odd runs, 1 x N in even
+    ones; `xform_mask` 128 x 128, double for odd mice and logical for even ones: the spellings that readers have to take.
+    """
+    scores = session_scores(mouse_index, settings)[run_index - 1]
+    mouse = Mouse.draw(_generator(settings, mouse_index, 1))
+    rng = _generator(settings, mouse_index, 1 + run_index)
+    data = Stream(
+        shape=(SIZE, SIZE, FRAMES, len(scores)),
+        dtype=np.dtype(np.float32),
+        blocks=_epochs(rng, scores, mouse),
+        slab=FRAMES // 7,
+    )
+    score_row = scores.astype(np.float64)[None, :]
+    variables = {
+        "data": data,
+        "scoringindex_file": score_row.T if run_index % 2 else score_row,
+        "xform_mask": mouse.mask.astype(np.float64) if mouse_index % 2 else mouse.mask,
+    }
+    with written_atomically(path) as temporary:
+        write_mat73(temporary, variables)
+
+
+def _epochs(rng: np.random.Generator, scores: np.ndarray, mouse: Mouse) -> Iterator[np.ndarray]:
+    """Yield dF/F of each epoch after global signal regression and digitisation: float32, shape (128, 128, 168)."""
+    places = np.arange(SIZE)
+    activity = Activity(rng, scores, mouse, places, places, mouse.mask)
+    # Column by column, as the pixels of `activity` and the bytes of the file.
+    brain = np.flatnonzero(mouse.mask.T)
+    for index, score in enumerate(scores):
+        pixels = activity.epoch(index)
+        if score == ARTEFACT_SCORE:
+            pixels += _movement(rng)[:, brain]
+        noise = rng.standard_normal(pixels.shape, dtype=np.float32)
+        noise *= np.float32(_CAMERA * mouse.camera)
+        pixels += noise
+        pixels -= pixels.mean(axis=1, keepdims=True)
+        pixels *= np.float32(1 / _STEP)
+        np.rint(pixels, out=pixels)
+        frames = np.zeros((FRAMES, SIZE * SIZE), dtype=np.float32)
+        frames[:, brain] = pixels * np.float32(_STEP)
+        yield frames.reshape(FRAMES, SIZE, SIZE).T
+
+
+def _movement(rng: np.random.Generator) -> np.ndarray:
+    """Transients of a moving animal, ten times the signal: gradients over the image; float32, shape (168, 128 * 128)."""
+    frame = np.arange(FRAMES)[:, None]
+    start, length = rng.uniform(0, FRAMES, 6), rng.uniform(3, 20, 6)
+    courses = (frame >= start) * np.exp(-np.maximum(frame - start, 0) / length) * rng.normal(0, 10 * _AMPLITUDE, 6)
+    columns, rows = np.mgrid[:SIZE, :SIZE].reshape(2, -1) / MIDLINE - 1
+    maps = rng.normal(size=(6, 2)) @ np.stack([rows, columns])
+    return courses.astype(np.float32) @ maps.astype(np.float32)
