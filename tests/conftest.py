@@ -38,7 +38,9 @@ def write_recording(
     with h5py.File(path, "w", userblock_size=512) as file:
         if "data" not in drop:
             shape = (n_epochs, FRAMES, COLUMNS, ROWS)
-            data = file.create_dataset("data", shape, dtype, chunks=(1, *shape[1:]), compression="gzip", compression_opts=1)
+            data = file.create_dataset(
+                "data", shape, dtype, chunks=(1, *shape[1:]), compression="gzip", compression_opts=1
+            )
             if frames is not None:
                 for epoch in range(n_epochs):
                     data[epoch] = np.swapaxes(frames(epoch), 1, 2)

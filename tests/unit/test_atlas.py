@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
-
 from conftest import square_mask, write_atlas
+
 from wfci_sleep.atlas import load_atlas
 from wfci_sleep.errors import InputError
 
@@ -68,7 +68,9 @@ def test_wrong_atlas_files_end_in_one_line(tmp_path):
     scipy.io.savemat(tmp_path / "other.mat", {"x": 1})
     with pytest.raises(InputError, match="variable AtlasSeeds is missing"):
         load_atlas(tmp_path / "other.mat")
-    scipy.io.savemat(tmp_path / "codes.mat", {"AtlasSeeds": np.full((128, 128), 99), "parcelnames": np.array([["a"]], object)})
+    scipy.io.savemat(
+        tmp_path / "codes.mat", {"AtlasSeeds": np.full((128, 128), 99), "parcelnames": np.array([["a"]], object)}
+    )
     with pytest.raises(InputError, match=r"found parcels 99..99 and 1 names, expected parcels 0..40 and 40 names"):
         load_atlas(tmp_path / "codes.mat")
     with pytest.raises(InputError, match="gone.mat"):

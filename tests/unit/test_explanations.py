@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
-
 from conftest import write_atlas
+
 from wfci_sleep.atlas import load_atlas
 from wfci_sleep.explanations import (
     MouseMaps,
@@ -58,7 +58,14 @@ def test_parcel_means(tmp_path):
 
 def test_attention_round_trip(tmp_path, rng):
     epochs = pd.DataFrame(
-        {"mouse": ["a", "a"], "recording": "r", "epoch": [0, 4], "start_s": [0.0, 40.0], "y_true": [0, 1], "y_pred": [0, 2]}
+        {
+            "mouse": ["a", "a"],
+            "recording": "r",
+            "epoch": [0, 4],
+            "start_s": [0.0, 40.0],
+            "y_true": [0, 1],
+            "y_pred": [0, 2],
+        }
     )
     weights = rng.random((2, 168)).astype(np.float32)
     write_attention(tmp_path / "1.h5", epochs, weights, 10)

@@ -52,7 +52,9 @@ def test_k_fold_tests_each_mouse_once():
 
 def test_fixed_takes_the_lists_and_leaves_other_mice_out():
     fixed = [{"train": ["a", "b"], "validation": ["c"], "test": ["d"]}]
-    folds = make_folds(epochs_of(dict.fromkeys("abcde", 4)), list("abcde"), {**BASE, "protocol": "fixed", "fixed": fixed})
+    folds = make_folds(
+        epochs_of(dict.fromkeys("abcde", 4)), list("abcde"), {**BASE, "protocol": "fixed", "fixed": fixed}
+    )
     assert mice_of(folds, 1, "train") == {"a", "b"}
     assert mice_of(folds, 1, "test") == {"d"}
     assert "e" not in set(folds["mouse"])
@@ -76,7 +78,9 @@ def test_leakage_is_an_error():
     leaking = pd.DataFrame(
         {"mouse": ["a", "a", "b"], "recording": "r", "epoch": [0, 1, 0], "fold": 1, "split": ["train", "test", "test"]}
     )
-    with pytest.raises(InputError, match="fold 1: mouse a lies in train and test, expected each mouse in one split only"):
+    with pytest.raises(
+        InputError, match="fold 1: mouse a lies in train and test, expected each mouse in one split only"
+    ):
         check_no_leakage(leaking)
 
 

@@ -42,7 +42,7 @@ def test_measures_work_on_stacks_of_matrices(rng):
 
 
 def test_intervals_cover_the_truth():
-    """Accuracy of 80 clusters of 10 epochs, each right with p = 0.7: the interval covers 0.7 in about 95 % of samples."""
+    """Accuracy of 80 clusters of 10 epochs, each right with p = 0.7: 0.7 is covered in about 95 % of samples."""
     rng = np.random.default_rng(3)
     covered = 0
     for sample in range(200):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from conftest import square_mask, write_recording
+
 from wfci_sleep.errors import InputError
 from wfci_sleep.recordings import Recording
 
@@ -99,7 +99,10 @@ def broken(tmp_path, kind):
         ("no scores", "variable scoringindex_file is missing"),
         ("no epochs", "data is 128 x 128 x 168 x 0 in MATLAB's order, expected 128 x 128 x 168 x N"),
         ("frame shape", "data is 128 x 64 x 168 x 1 in MATLAB's order, expected 128 x 128 x 168 x N"),
-        ("score count", "scoringindex_file is 3 x 1, expected one score for each of the 2 epochs|is 1 x 3, expected one"),
+        (
+            "score count",
+            "scoringindex_file is 3 x 1, expected one score for each of the 2 epochs|is 1 x 3, expected one",
+        ),
         ("score code", "scoringindex_file holds 7 at epoch 1, expected 0 (wake), 1 (NREM), 2 (artefact) or 3 (REM)"),
         ("score fraction", "scoringindex_file holds 1.5 at epoch 1, expected"),
         ("score nan", "scoringindex_file holds nan at epoch 1, expected"),

@@ -49,7 +49,10 @@ def test_resolving_leaves_the_users_configuration_alone():
         ({"windows": {"second": 5}}, "unknown key windows.second (did you mean seconds?), expected one of hemisphere"),
         ({"windows": {"seconds": 21}}, "windows.seconds is 21, expected at most 20"),
         ({"windows": {"seconds": "ten"}}, 'windows.seconds is "ten", expected integer'),
-        ({"windows": {"normalisation": "zscore"}}, 'windows.normalisation is "zscore", expected one of "temporal-zscore"'),
+        (
+            {"windows": {"normalisation": "zscore"}},
+            'windows.normalisation is "zscore", expected one of "temporal-zscore"',
+        ),
         ({"training": {"learning_rate": 0}}, "training.learning_rate is 0, expected more than 0"),
         ({"model": {"dropout": 1}}, "model.dropout is 1, expected less than 1"),
         ({"run": {}}, "key run.name is missing"),
@@ -63,7 +66,10 @@ def test_resolving_leaves_the_users_configuration_alone():
         ),
         ({"experiments": {"a": {"training": {"pass": 2}}}}, "unknown key experiments.a.training.pass"),
         ({"folds": {"fixed": [{"train": ["a"]}]}}, "key folds.fixed.0.validation is missing"),
-        ({"dataset": {"source": "physionet", "physionet": {"mice": 3}}}, "dataset.physionet.mice is 3, expected all or array"),
+        (
+            {"dataset": {"source": "physionet", "physionet": {"mice": 3}}},
+            "dataset.physionet.mice is 3, expected all or array",
+        ),
     ],
 )
 def test_mistakes_are_one_line(changes, message):

@@ -13,7 +13,9 @@ def mask(rng):
 
 
 def windows_of(rng, mask, epochs, labels):
-    return [(e, label, rng.normal(size=(6, mask.sum())).astype(np.float32)) for e, label in zip(epochs, labels, strict=True)]
+    return [
+        (e, label, rng.normal(size=(6, mask.sum())).astype(np.float32)) for e, label in zip(epochs, labels, strict=True)
+    ]
 
 
 def test_round_trip_puts_pixels_back_on_their_grid(tmp_path, rng, mask):

@@ -14,7 +14,15 @@ def touch(folder, *names):
 
 
 def test_folder_in_natural_order_at_every_level(tmp_path):
-    touch(tmp_path, "Ms10/Ms10-fc1.mat", "Ms2/Ms2-fc10.mat", "Ms2/Ms2-fc2.mat", "Ms3/Ms3_fc1.mat", "atlas.mat", "notes.txt")
+    touch(
+        tmp_path,
+        "Ms10/Ms10-fc1.mat",
+        "Ms2/Ms2-fc10.mat",
+        "Ms2/Ms2-fc2.mat",
+        "Ms3/Ms3_fc1.mat",
+        "atlas.mat",
+        "notes.txt",
+    )
     touch(tmp_path, "old/191030-M5-fc1-GSR_Ben.mat")
     table = local_recordings(tmp_path)
     assert list(table["recording"]) == ["191030-M5-fc1-GSR_Ben", "Ms2-fc2", "Ms2-fc10", "Ms3_fc1", "Ms10-fc1"]

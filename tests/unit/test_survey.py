@@ -1,8 +1,8 @@
 """Surveys: images and traces of a recording against numpy on the whole array."""
 
 import numpy as np
-
 from conftest import square_mask, write_atlas, write_recording
+
 from wfci_sleep.atlas import load_atlas
 from wfci_sleep.files import read_table
 from wfci_sleep.recordings import Recording

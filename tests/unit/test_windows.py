@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from conftest import square_mask, write_recording
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import zscore
 
-from conftest import square_mask, write_recording
 from wfci_sleep.errors import InputError
 from wfci_sleep.recordings import Recording
 from wfci_sleep.windows import Windowing, bin_frames, bin_mask, n_frames, normalise, window_index, window_of_epoch
@@ -130,9 +130,7 @@ def test_binning_averages_the_masks_pixels_only(rng):
             block = np.s_[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
             expected = frames[:, *block][:, mask[block]].mean(axis=1)
             np.testing.assert_allclose(found[:, row, column], expected, rtol=1e-5)
-    assert bin_mask(mask, 4).tolist() == [
-        [bool(mask[r : r + 4, c : c + 4].sum() >= 8) for c in (0, 4)] for r in (0, 4)
-    ]
+    assert bin_mask(mask, 4).tolist() == [[bool(mask[r : r + 4, c : c + 4].sum() >= 8) for c in (0, 4)] for r in (0, 4)]
 
 
 @pytest.mark.parametrize(("hemisphere", "columns"), [("left", slice(0, 64)), ("right", slice(64, 128))])

@@ -1,6 +1,7 @@
 """Running Snakemake on small data sets, as a user would: from the command line, in a folder of its own."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,16 @@ def overlaid(base: dict, changes: dict) -> dict:
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         merged[key] = overlaid(base[key], value) if both else value
     return merged
+
+
+def jobs(output: str) -> dict[str, int]:
+    """Rule -> number of jobs, from the last table of a dry run; empty if there is nothing to do."""
+    if "Nothing to be done" in output:
+        return {}
+    table = output[output.rindex("Job stats:") :]
+    found = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
+    del found["total"]
+    return found
 
 
 @dataclass

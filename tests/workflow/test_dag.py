@@ -1,12 +1,13 @@
 """What would run, and what is refused before anything runs."""
 
 import re
+import subprocess
 import time
 
 import pytest
 import yaml
 
-from .conftest import ROOT, TINY, overlaid
+from .conftest import ROOT, TINY, jobs, overlaid
 
 
 @pytest.fixture
@@ -21,12 +22,6 @@ def stand_ins(workflow):
     paper = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     workflow.configure(overlaid(paper, {"dataset": {"source": "local", "local": {"path": "recordings"}}}))
     return workflow
-
-
-def jobs(output: str) -> dict[str, int]:
-    """Rule -> number of jobs, from the last table of a dry run."""
-    table = output[output.rindex("Job stats:") :]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
 
 
 def test_the_papers_dag_is_built_in_time_and_complete(stand_ins):
@@ -74,7 +69,8 @@ def refusal(workflow, config, *arguments):
 def test_unknown_key_is_refused(workflow):
     message = refusal(workflow, overlaid(TINY, {"windows": {"lenght": 5}}))
     assert message.endswith(
-        "config.yaml: unknown key windows.lenght, expected one of hemisphere, mask, normalisation, seconds, spatial_binning"
+        "config.yaml: unknown key windows.lenght, "
+        "expected one of hemisphere, mask, normalisation, seconds, spatial_binning"
     )
 
 
@@ -98,10 +94,11 @@ def test_one_mouse_with_a_by_mouse_protocol_is_refused(workflow):
 def test_a_second_run_in_the_same_folder_is_refused(workflow):
     workflow.configure(TINY)
     target = "resources/tiny/recordings.tsv"
-    import subprocess
-
     first = subprocess.Popen(
-        workflow.command("--cores", "1", target), cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        workflow.command("--cores", "1", target),
+        cwd=workflow.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         raw = workflow.path("resources/tiny/raw")

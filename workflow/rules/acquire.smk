@@ -9,14 +9,14 @@ if DATASET["source"] == "synthetic":
             f"{LOGS}/synthesise_recording/{{mouse}}/{{recording}}.log",
         benchmark:
             f"{BENCHMARKS}/synthesise_recording/{{mouse}}/{{recording}}.tsv"
+        conda:
+            "../../envs/base.yaml"
         threads: 1
         resources:
             mem_mb=1000,
             runtime=30,
         params:
             settings=DATASET["synthetic"],
-        conda:
-            "../../envs/base.yaml"
         message:
             "Synthesising recording {wildcards.recording} of {wildcards.mouse}"
         script:
@@ -29,12 +29,12 @@ if DATASET["source"] == "synthetic":
             f"{LOGS}/synthesise_atlas.log",
         benchmark:
             f"{BENCHMARKS}/synthesise_atlas.tsv"
+        conda:
+            "../../envs/base.yaml"
         threads: 1
         resources:
             mem_mb=1000,
             runtime=10,
-        conda:
-            "../../envs/base.yaml"
         message:
             "Synthesising the atlas"
         script:
@@ -50,12 +50,12 @@ rule atlas:
         f"{LOGS}/atlas.log",
     benchmark:
         f"{BENCHMARKS}/atlas.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/base.yaml"
     message:
         "Checking the atlas {input}"
     script:
@@ -71,12 +71,12 @@ rule check_recording:
         f"{LOGS}/check_recording/{{mouse}}/{{recording}}.log",
     benchmark:
         f"{BENCHMARKS}/check_recording/{{mouse}}/{{recording}}.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=60,
-    conda:
-        "../../envs/base.yaml"
     message:
         "Checking recording {wildcards.recording} of {wildcards.mouse}"
     script:
@@ -85,21 +85,21 @@ rule check_recording:
 
 rule list_recordings:
     input:
-        lambda wildcards: for_each_recording(RESOURCES + "/checks/{mouse}/{recording}.tsv"),
+        lambda wildcards: for_each_recording(f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv"),
     output:
         f"{RESOURCES}/recordings.tsv",
     log:
         f"{LOGS}/list_recordings.log",
     benchmark:
         f"{BENCHMARKS}/list_recordings.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         recordings=lambda wildcards: recording_table().to_dict("list"),
-    conda:
-        "../../envs/base.yaml"
     message:
         "Listing the recordings"
     script:

@@ -16,6 +16,8 @@ rule metrics:
         f"{LOGS}/{{experiment}}/metrics.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/metrics.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -23,8 +25,6 @@ rule metrics:
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
         analysis=setting("analysis"),
-    conda:
-        "../../envs/base.yaml"
     message:
         "Measuring the performance of {wildcards.experiment}"
     script:
@@ -48,14 +48,14 @@ rule fragmentation:
         f"{LOGS}/{{experiment}}/fragmentation.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/fragmentation.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
-    conda:
-        "../../envs/base.yaml"
     message:
         "Measuring the fragmentation of sleep in {wildcards.experiment}"
     script:
@@ -76,6 +76,8 @@ rule published:
         f"{LOGS}/published.log",
     benchmark:
         f"{BENCHMARKS}/published.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -83,8 +85,6 @@ rule published:
     params:
         experiments=EXPERIMENTS,
         synthetic=DATASET["source"] == "synthetic",
-    conda:
-        "../../envs/base.yaml"
     message:
         "Setting the paper's numbers beside ours"
     script:
@@ -102,14 +102,14 @@ rule provenance:
         f"{LOGS}/provenance.log",
     benchmark:
         f"{BENCHMARKS}/provenance.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         configuration=CONFIG,
-    conda:
-        "../../envs/base.yaml"
     message:
         "Recording versions, configuration and checksums"
     script:

@@ -75,7 +75,8 @@ def synthetic_recordings():
     from wfci_sleep import synthesis
 
     table = synthesis.synthetic_recordings(DATASET["synthetic"])
-    return table.assign(path=f"{RESOURCES}/raw/" + table["mouse"] + "/" + table["recording"] + ".mat")
+    keys = zip(table["mouse"], table["recording"])
+    return table.assign(path=[f"{RESOURCES}/raw/{mouse}/{recording}.mat" for mouse, recording in keys])
 
 
 def local_recordings():
@@ -150,14 +151,14 @@ def windowing(experiment):
 def shards(wildcards):
     """Shards of all recordings for an experiment."""
     return for_each_recording(
-        RESOURCES + "/windows/{windowing}/{mouse}/{recording}.tfrecord", windowing=windowing(wildcards.experiment)
+        f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tfrecord", windowing=windowing(wildcards.experiment)
     )
 
 
 def indices(wildcards):
     """Indices of all recordings' windows for an experiment."""
     return for_each_recording(
-        RESOURCES + "/windows/{windowing}/{mouse}/{recording}.tsv", windowing=windowing(wildcards.experiment)
+        f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv", windowing=windowing(wildcards.experiment)
     )
 
 
@@ -180,6 +181,12 @@ def tested_mice(experiment):
     if folds["protocol"] != "fixed":
         return mice()
     return [mouse for mouse in mice() if any(mouse in fold["test"] for fold in folds["fixed"])]
+
+
+# What cannot work is refused before any job, and here: an input function's error would drag a traceback along.
+for experiment in EXPERIMENTS:
+    folds_of(experiment)
+source_atlas()
 
 
 # --- targets -----------------------------------------------------------------------------------------------------------
@@ -206,7 +213,7 @@ def every_table():
 
 def parcel_traces():
     """The table of parcel traces of every recording."""
-    return for_each_recording(RESOURCES + "/parcels/{mouse}/{recording}.tsv")
+    return for_each_recording(f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv")
 
 
 def every_figure():

@@ -11,14 +11,14 @@ rule gradcam_parcels:
         f"{LOGS}/{{experiment}}/gradcam_parcels.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/gradcam_parcels.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         hemisphere=lambda wildcards: EXPERIMENTS[wildcards.experiment]["windows"]["hemisphere"],
-    conda:
-        "../../envs/base.yaml"
     message:
         "Averaging Grad-CAM of {wildcards.experiment} over parcels"
     script:

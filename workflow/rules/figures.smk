@@ -22,14 +22,14 @@ rule registration_figure:
         f"{LOGS}/figures/registration-{{mouse}}.log",
     benchmark:
         f"{BENCHMARKS}/figures/registration-{{mouse}}.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing the registration of {wildcards.mouse}"
     script:
@@ -52,6 +52,8 @@ rule hypnogram_figure:
         f"{LOGS}/{{experiment}}/figures/hypnogram-{{mouse}}.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/hypnogram-{{mouse}}.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -59,8 +61,6 @@ rule hypnogram_figure:
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing the hypnogram of {wildcards.mouse} ({wildcards.experiment})"
     script:
@@ -82,6 +82,8 @@ rule confusion_figure:
         f"{LOGS}/{{experiment}}/figures/confusion.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/confusion.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -89,8 +91,6 @@ rule confusion_figure:
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing the confusion matrix of {wildcards.experiment}"
     script:
@@ -112,14 +112,14 @@ rule performance_figure:
         f"{LOGS}/{{experiment}}/figures/performance.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/performance.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing the measures of {wildcards.experiment}"
     script:
@@ -141,14 +141,14 @@ rule learning_figure:
         f"{LOGS}/{{experiment}}/figures/learning.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/learning.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing the learning curves of {wildcards.experiment}"
     script:
@@ -158,7 +158,7 @@ rule learning_figure:
 rule gradcam_figure:
     input:
         gradcam=for_each_fold("gradcam.h5"),
-        surveys=lambda wildcards: for_each_recording(RESOURCES + "/surveys/{mouse}/{recording}.h5"),
+        surveys=lambda wildcards: for_each_recording(f"{RESOURCES}/surveys/{{mouse}}/{{recording}}.h5"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/gradcam.svg",
@@ -171,6 +171,8 @@ rule gradcam_figure:
         f"{LOGS}/{{experiment}}/figures/gradcam.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/gradcam.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -179,8 +181,6 @@ rule gradcam_figure:
         hemisphere=lambda wildcards: EXPERIMENTS[wildcards.experiment]["windows"]["hemisphere"],
         mice=lambda wildcards: [mouse for mouse, _ in recording_keys()],
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing Grad-CAM of {wildcards.experiment}"
     script:
@@ -202,6 +202,8 @@ rule attention_time_course_figure:
         f"{LOGS}/{{experiment}}/figures/attention_time_course.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/attention_time_course.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -209,8 +211,6 @@ rule attention_time_course_figure:
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing attention over the window ({wildcards.experiment})"
     script:
@@ -233,6 +233,8 @@ rule attention_session_figure:
         f"{LOGS}/{{experiment}}/figures/attention_session-{{mouse}}.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/attention_session-{{mouse}}.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -240,8 +242,6 @@ rule attention_session_figure:
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing attention over the session of {wildcards.mouse} ({wildcards.experiment})"
     script:
@@ -263,6 +263,8 @@ rule attention_distribution_figure:
         f"{LOGS}/{{experiment}}/figures/attention_distribution.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/attention_distribution.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -270,8 +272,6 @@ rule attention_distribution_figure:
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing the distribution of attention ({wildcards.experiment})"
     script:
@@ -294,14 +294,14 @@ rule attention_transitions_figure:
         f"{LOGS}/{{experiment}}/figures/attention_transitions.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/attention_transitions.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing attention near transitions ({wildcards.experiment})"
     script:
@@ -323,14 +323,14 @@ rule fragmentation_figure:
         f"{LOGS}/{{experiment}}/figures/fragmentation.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/figures/fragmentation.tsv"
+    conda:
+        "../../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         note=NOTE,
-    conda:
-        "../../envs/figures.yaml"
     message:
         "Drawing the fragmentation of sleep in {wildcards.experiment}"
     script:

@@ -13,14 +13,14 @@ rule windows:
         f"{LOGS}/windows/{{windowing}}/{{mouse}}/{{recording}}.log",
     benchmark:
         f"{BENCHMARKS}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=60,
     params:
         windows=lambda wildcards: WINDOWINGS[wildcards.windowing],
-    conda:
-        "../../envs/base.yaml"
     message:
         "Cutting {wildcards.recording} of {wildcards.mouse} into windows ({wildcards.windowing})"
     script:
@@ -39,12 +39,12 @@ rule survey:
         f"{LOGS}/survey/{{mouse}}/{{recording}}.log",
     benchmark:
         f"{BENCHMARKS}/survey/{{mouse}}/{{recording}}.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=60,
-    conda:
-        "../../envs/base.yaml"
     message:
         "Averaging parcels and frames of {wildcards.recording} of {wildcards.mouse}"
     script:

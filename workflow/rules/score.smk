@@ -15,6 +15,8 @@ rule score:
         f"{LOGS}/{{experiment}}/score/fold-{{fold}}.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/score/fold-{{fold}}.tsv"
+    conda:
+        "../../envs/tensorflow.yaml"
     threads: 8
     resources:
         mem_mb=8000,
@@ -25,8 +27,6 @@ rule score:
         labels=setting("labels"),
         batch_size=lambda wildcards: EXPERIMENTS[wildcards.experiment]["training"]["batch_size"],
         recordings=lambda wildcards: recording_keys(),
-    conda:
-        "../../envs/tensorflow.yaml"
     message:
         "Scoring {wildcards.experiment}, fold {wildcards.fold}"
     script:

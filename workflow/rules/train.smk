@@ -10,6 +10,8 @@ rule folds:
         f"{LOGS}/{{experiment}}/folds.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/folds.tsv"
+    conda:
+        "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -17,8 +19,6 @@ rule folds:
     params:
         folds=setting("folds"),
         recordings=lambda wildcards: recording_keys(),
-    conda:
-        "../../envs/base.yaml"
     message:
         "Splitting the epochs of {wildcards.experiment} into folds"
     script:
@@ -38,6 +38,8 @@ rule train:
         f"{LOGS}/{{experiment}}/train/fold-{{fold}}.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/train/fold-{{fold}}.tsv"
+    conda:
+        "../../envs/tensorflow.yaml"
     threads: 8
     resources:
         mem_mb=8000,
@@ -48,8 +50,6 @@ rule train:
         model=setting("model"),
         training=setting("training"),
         recordings=lambda wildcards: recording_keys(),
-    conda:
-        "../../envs/tensorflow.yaml"
     message:
         "Training {wildcards.experiment}, fold {wildcards.fold}"
     script:

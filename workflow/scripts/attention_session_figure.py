@@ -13,7 +13,7 @@ with step(snakemake):
     mouse = snakemake.wildcards.mouse
     epochs, weights, _ = read_attention(snakemake.input.attention)
     own = (epochs["mouse"] == mouse).to_numpy()
-    hours = session_positions(epochs[own], read_table(snakemake.input.recordings)) * EPOCH_S / 3600
+    start_s = session_positions(epochs[own], read_table(snakemake.input.recordings)) * EPOCH_S
     y_pred = epochs.loc[own, "y_pred"].to_numpy()
-    figure = plot_attention_session(weights[own], hours, y_pred, snakemake.params.classes, mouse)
+    figure = plot_attention_session(weights[own], start_s, y_pred, snakemake.params.classes, mouse)
     save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.note)

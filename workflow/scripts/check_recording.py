@@ -11,6 +11,8 @@ with step(snakemake):
     path = snakemake.input[0]
     with Recording(path) as recording:
         scores = pd.Series(recording.scores).value_counts().sort_index()
-        print(f"{path}: {recording.n_epochs} epochs, {recording.mask.sum()} pixels in the mask, scores {scores.to_dict()}")
+        print(
+            f"{path}: {recording.n_epochs} epochs, {recording.mask.sum()} pixels in the mask, scores {scores.to_dict()}"
+        )
         checked = pd.DataFrame({"epochs": [recording.n_epochs], "sha256": [sha256_of(path)]})
     write_table(checked, snakemake.output[0])

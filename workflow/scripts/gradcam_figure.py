@@ -14,7 +14,9 @@ with step(snakemake):
     columns = hemisphere_columns(snakemake.params.hemisphere)
     maps = read_gradcam(snakemake.input.gradcam)
     surveys = [
-        read_surveys([path for path, owner in zip(snakemake.input.surveys, snakemake.params.mice, strict=True) if owner == mouse])
+        read_surveys(
+            [path for path, owner in zip(snakemake.input.surveys, snakemake.params.mice, strict=True) if owner == mouse]
+        )
         for mouse in maps.mice
     ]
     background = np.stack([survey.std_frame[:, columns] for survey in surveys])

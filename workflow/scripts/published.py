@@ -8,4 +8,6 @@ with step(snakemake):
 
     names = list(snakemake.params.experiments)
     metrics = {name: read_table(path) for name, path in zip(names, snakemake.input, strict=True)}
-    write_table(beside_published(metrics, snakemake.params.experiments, snakemake.params.synthetic), snakemake.output[0])
+    write_table(
+        beside_published(metrics, snakemake.params.experiments, snakemake.params.synthetic), snakemake.output[0]
+    )

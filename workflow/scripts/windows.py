@@ -19,7 +19,10 @@ with step(snakemake):
             raise InputError(f"{snakemake.input.recording}: {error}") from error
         index = window_index(recording.scores, recording.labels)
         kept = index[index["kept"]]
-        windows = ((epoch, label, windowing.pixels(recording, epoch)) for epoch, label in zip(kept["epoch"], kept["label"], strict=True))
+        windows = (
+            (epoch, label, windowing.pixels(recording, epoch))
+            for epoch, label in zip(kept["epoch"], kept["label"], strict=True)
+        )
         write_shard(snakemake.output.shard, windows, windowing.mask)
     write_table(index, snakemake.output.index)
     print(f"{len(kept)} of {len(index)} epochs kept, {windowing.mask.sum()} pixels a frame")

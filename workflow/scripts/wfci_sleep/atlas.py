@@ -90,7 +90,8 @@ def load_atlas(path: str | Path) -> Atlas:
         raise InputError(f"{path}: AtlasSeeds is {found}, expected {FRAME_SHAPE[0]} x {FRAME_SHAPE[1]}")
     if not np.isin(parcels, np.arange(N_PARCELS + 1)).all() or len(names) != N_PARCELS:
         raise InputError(
-            f"{path}: found parcels {parcels.min():g}..{parcels.max():g} and {len(names)} names, expected parcels 0..40 and 40 names"
+            f"{path}: found parcels {parcels.min():g}..{parcels.max():g} and {len(names)} names, "
+            f"expected parcels 0..{N_PARCELS} and {N_PARCELS} names"
         )
     brain = variables.get("parcelisbrain", parcels) > 0
     return Atlas(parcels.astype(np.uint8), _with_hemispheres(names), brain)

@@ -5,13 +5,8 @@ predicted state, histograms of the weights by state, and the weights near a chan
 """
 
 import numpy as np
-import pandas as pd
 
-from wfci_sleep.hypnogram import PAUSE_EPOCHS, session_start_s
-from wfci_sleep.states import EPOCH_S, FRAME_RATE_HZ
-
-FRAMES_PER_EPOCH = round(EPOCH_S * FRAME_RATE_HZ)
-"""Frames of a 10-s epoch."""
+from wfci_sleep.recordings import EPOCH_FRAMES
 
 TRANSITION_FRAMES = 30
 """Frames on either side of a change of state that count as near it."""
@@ -115,41 +110,12 @@ def histograms(groups: list[np.ndarray], n_bins: int = N_BINS) -> tuple[np.ndarr
     return edges, probabilities
 
 
-def session_positions(epochs: pd.DataFrame, recordings: pd.DataFrame) -> np.ndarray:
-    """Position of each epoch in its mouse's session; mice are put one after another, so that no two of them touch.
-
-    Parameters
-    ----------
-    epochs : table with columns mouse, recording, epoch
-    recordings : table with columns mouse, recording, order, epochs
-        As in recordings.tsv.
-
-    Returns
-    -------
-    array of int64, shape (n_epochs,)
-        In epochs of 10 s. Two epochs are neighbours in time if and only if their positions differ by one.
-
-    Examples
-    --------
-    >>> recordings = pd.DataFrame({"mouse": ["a", "b"], "recording": ["r", "s"], "order": [1, 1], "epochs": [5, 9]})
-    >>> epochs = pd.DataFrame({"mouse": ["a", "a", "b"], "recording": ["r", "r", "s"], "epoch": [3, 4, 0]})
-    >>> session_positions(epochs, recordings).tolist()
-    [3, 4, 7]
-    """
-    session = recordings[recordings["mouse"].isin(epochs["mouse"])]
-    lengths = (session["epochs"] + PAUSE_EPOCHS).groupby(session["mouse"]).sum()
-    mouse_starts = lengths.cumsum() - lengths
-    keys = pd.MultiIndex.from_frame(epochs[["mouse", "recording"]])
-    starts = np.rint(session_start_s(session).loc[keys].to_numpy() / EPOCH_S).astype(np.int64)
-    return mouse_starts.loc[epochs["mouse"]].to_numpy() + starts + epochs["epoch"].to_numpy()
-
-
 def near_transition(
     states: np.ndarray,
     positions: np.ndarray,
     n_frames: int,
     reach: int = TRANSITION_FRAMES,
-    frames_per_epoch: int = FRAMES_PER_EPOCH,
+    frames_per_epoch: int = EPOCH_FRAMES,
 ) -> np.ndarray:
     """Find the frames within `reach` frames of a change of state.
 
@@ -162,7 +128,7 @@ def near_transition(
     states : array of int, shape (n_epochs,)
         Class index of each epoch.
     positions : array of int, shape (n_epochs,)
-        Position of each epoch in time, as `session_positions` gives it; any order, none twice.
+        Position of each epoch in time, as `hypnogram.session_positions` gives it; any order, none twice.
     n_frames : int
         Frames of a window.
     reach : int

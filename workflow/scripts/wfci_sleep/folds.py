@@ -1,4 +1,4 @@
-"""Folds: which epochs a network trains on, is chosen by, and is tested on. scikit-learn's splitters do the splitting."""
+"""Folds: which epochs a network trains on, is chosen by, and is tested on; scikit-learn does the splitting."""
 
 from collections.abc import Iterator, Mapping
 
@@ -61,7 +61,9 @@ def _check_fixed(folds: list[Mapping], mice: list[str]) -> None:
             raise InputError(f"folds.fixed, fold {number} names {unknown[0]}, expected mice out of {', '.join(mice)}")
         twice = [mouse for mouse in named if named.count(mouse) > 1]
         if twice:
-            raise InputError(f"folds.fixed, fold {number} names {twice[0]} twice, expected each mouse in one split only")
+            raise InputError(
+                f"folds.fixed, fold {number} names {twice[0]} twice, expected each mouse in one split only"
+            )
 
 
 def make_folds(epochs: pd.DataFrame, mice: list[str], settings: Mapping) -> pd.DataFrame:
@@ -88,7 +90,9 @@ def make_folds(epochs: pd.DataFrame, mice: list[str], settings: Mapping) -> pd.D
     n_folds(settings, mice)
     unscored = [mouse for mouse in mice if mouse not in set(epochs["mouse"])]
     if unscored:
-        raise InputError(f"mouse {unscored[0]} has no scored epoch (artefacts only), expected at least one; leave it out")
+        raise InputError(
+            f"mouse {unscored[0]} has no scored epoch (artefacts only), expected at least one; leave it out"
+        )
     splits = _pooled(len(epochs), settings["seed"]) if not is_by_mouse(settings) else _by_mouse(epochs, mice, settings)
     folds = [
         epochs[["mouse", "recording", "epoch"]].assign(fold=number, split=split)
@@ -114,7 +118,9 @@ def check_no_leakage(folds: pd.DataFrame) -> None:
     leaking = splits[splits.map(len) > 1]
     if len(leaking):
         (fold, mouse), found = leaking.index[0], leaking.iloc[0]
-        raise InputError(f"fold {fold}: mouse {mouse} lies in {' and '.join(found)}, expected each mouse in one split only")
+        raise InputError(
+            f"fold {fold}: mouse {mouse} lies in {' and '.join(found)}, expected each mouse in one split only"
+        )
 
 
 def _by_mouse(epochs: pd.DataFrame, mice: list[str], settings: Mapping) -> Iterator[np.ndarray]:

@@ -55,7 +55,9 @@ class Hypnogram:
         self.epoch_s = float(epoch_s)
         self.names = tuple(names)
         if self.states.size and not GAP <= self.states.min() <= self.states.max() < len(self.names):
-            raise ValueError(f"states lie in {self.states.min()}..{self.states.max()}, expected {GAP}..{len(self.names) - 1}")
+            raise ValueError(
+                f"states lie in {self.states.min()}..{self.states.max()}, expected {GAP}..{len(self.names) - 1}"
+            )
 
     def __len__(self) -> int:
         return len(self.states)
@@ -194,10 +196,7 @@ def session_hypnograms(
     """Hypnograms of every mouse: mouse -> scorer (cnn-bilstm, human) -> Hypnogram."""
     scorers = {"cnn-bilstm": "y_pred", "human": "y_true"}
     return {
-        mouse: {
-            scorer: session_hypnogram(table, column, recordings, names)
-            for scorer, column in scorers.items()
-        }
+        mouse: {scorer: session_hypnogram(table, column, recordings, names) for scorer, column in scorers.items()}
         for mouse, table in predictions.groupby("mouse", sort=False)
     }
 
@@ -232,7 +231,9 @@ def fragmentation_tables(
                         if target != state:
                             count = changes.loc[state, target]
                             share = count / leaving[state] if leaving[state] else np.nan
-                            transitions.append({**key, "from": state, "to": target, "count": count, "probability": share})
+                            transitions.append(
+                                {**key, "from": state, "to": target, "count": count, "probability": share}
+                            )
                 mean = found["duration_s"].mean() if len(found) else np.nan
                 numbers = {"n_bouts": len(found), "mean_bout_s": mean, "n_transitions": hypnogram.n_transitions}
                 fragmentation.append({**key, "state": "all", **numbers})

@@ -1,8 +1,9 @@
 """MATLAB v7.3 files, written without MATLAB: HDF5 behind a 512-byte user block, axes reversed, classes as attributes.
 
-scipy writes MATLAB v5, whose variables end at 2 GB, and h5py writes HDF5 that MATLAB's `load` does not take for its own.
-The layout below is what MATLAB itself writes (MathWorks, "MAT-File Versions"; seen in files that MATLAB made): text in
-the first 116 bytes, version 0x0200 and the endian indicator at byte 124, and an attribute `MATLAB_class` on every variable.
+scipy writes MATLAB v5, whose variables end at 2 GB, and h5py writes HDF5 that MATLAB's `load` does not take for its
+own. The layout below is what MATLAB itself writes (MathWorks, "MAT-File Versions"; seen in files that MATLAB made):
+text in the first 116 bytes, version 0x0200 and the endian indicator at byte 124, and an attribute `MATLAB_class` on
+every variable.
 """
 
 import os
@@ -91,8 +92,8 @@ def _write_stream(file: h5py.File, name: str, stream: Stream) -> h5py.Dataset:
 def _packed(chunk: np.ndarray) -> bytes:
     """Shuffle and deflate a chunk as HDF5's filters do.
 
-    HDF5 itself looks for repeated strings, which noise does not have; run lengths and Huffman codes alone are faster and
-    make a fifth less of it, and any HDF5 reader inflates them.
+    HDF5 itself looks for repeated strings, which noise does not have; run lengths and Huffman codes alone are faster
+    and make a fifth less of it, and any HDF5 reader inflates them.
     """
     planes = np.ascontiguousarray(chunk).view(np.uint8).reshape(-1, chunk.itemsize).T
     deflate = zlib.compressobj(level=1, memLevel=9, strategy=zlib.Z_RLE)
@@ -106,7 +107,7 @@ def _storable(array: np.ndarray) -> np.ndarray:
 def _label(dataset: h5py.Dataset, dtype: np.dtype) -> None:
     # numpy bytes become strings of fixed length; MATLAB does not read variable ones.
     dataset.attrs["MATLAB_class"] = np.bytes_(_CLASSES[dtype.name])
-    if dtype == bool:
+    if dtype.name == "bool":
         dataset.attrs["MATLAB_int_decode"] = np.int32(1)
 
 

@@ -5,7 +5,6 @@ for thousands of them at once, which scikit-learn's functions take one at a time
 scikit-learn's.
 """
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -107,9 +106,7 @@ def with_intervals(
     return intervals
 
 
-def metrics_table(
-    predictions: pd.DataFrame, names: Sequence[str], resamples: int, seed: int
-) -> pd.DataFrame:
+def metrics_table(predictions: pd.DataFrame, names: Sequence[str], resamples: int, seed: int) -> pd.DataFrame:
     """Measures pooled, per fold and per mouse.
 
     Parameters

@@ -1,5 +1,6 @@
-"""The network of Zhang et al. 2024 (J. Neurosci. Methods 411, 110250): a CNN per frame, a bidirectional LSTM and
-attention over time.
+"""The CNN-BiLSTM: a CNN per frame, a bidirectional LSTM, attention over time.
+
+Zhang et al. 2024, J. Neurosci. Methods 411, 110250.
 """
 
 import os

@@ -49,7 +49,10 @@ def provenance(
     return {
         "software": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "platform": {"system": platform.platform(), "machine": platform.machine(), "cpus": os.cpu_count()},
-        "code": {"commit": _git(code_folder, "rev-parse", "HEAD"), "changes": _git(code_folder, "status", "--porcelain")},
+        "code": {
+            "commit": _git(code_folder, "rev-parse", "HEAD"),
+            "changes": _git(code_folder, "status", "--porcelain"),
+        },
         "configuration": dict(configuration),
         "data_are_synthetic": configuration["dataset"]["source"] == "synthetic",
         "inputs": {"atlas": {"sha256": atlas_sha256}, "recordings": recordings.to_dict("records")},

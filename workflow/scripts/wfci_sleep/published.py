@@ -63,7 +63,9 @@ STAND_IN = "main"
 """Experiment shown in place of one that a run doesn't have; the note says so."""
 
 
-def beside_published(metrics: Mapping[str, pd.DataFrame], experiments: Mapping[str, Mapping], synthetic: bool) -> pd.DataFrame:
+def beside_published(
+    metrics: Mapping[str, pd.DataFrame], experiments: Mapping[str, Mapping], synthetic: bool
+) -> pd.DataFrame:
     """Set every published number beside the run's own.
 
     Parameters
@@ -94,7 +96,9 @@ def beside_published(metrics: Mapping[str, pd.DataFrame], experiments: Mapping[s
             ours = {"ours": found["value"], "ci_low": found["ci_low"], "ci_high": found["ci_high"]}
             rows.append({**row, "experiment": experiment, **ours, "note": "; ".join(notes)})
         else:
-            note = "not computed by this workflow" if experiment is None else f"experiment {experiment} is not in this run"
+            note = (
+                "not computed by this workflow" if experiment is None else f"experiment {experiment} is not in this run"
+            )
             rows.append({**row, "experiment": experiment or "", "note": note})
     columns = ["what", "metric", "published", "experiment", "ours", "ci_low", "ci_high", "note"]
     return pd.DataFrame(rows, columns=columns)

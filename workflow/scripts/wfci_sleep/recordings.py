@@ -83,7 +83,8 @@ class Recording:
         if 1 not in variable.shape[-2:] or variable.size != self.n_epochs:
             found = " x ".join(map(str, variable.shape[::-1]))
             raise InputError(
-                f"{self.path}: scoringindex_file is {found}, expected one score for each of the {self.n_epochs} epochs in data"
+                f"{self.path}: scoringindex_file is {found}, "
+                f"expected one score for each of the {self.n_epochs} epochs in data"
             )
         scores = variable[()].reshape(-1)
         known = [*SCORES, ARTEFACT_SCORE]

@@ -119,7 +119,8 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
     labels : array of int, shape (n_paths, n_epochs)
         Label of each epoch of each shard; a window whose label is negative is left out.
     shuffle_seed : int, optional
-        Shuffle the windows across shards, differently at each iteration; shard after shard in order of time if not given.
+        Shuffle the windows across shards, differently at each iteration; if not given, shard after shard in order of
+        time.
 
     Returns
     -------
@@ -149,7 +150,9 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
         records = records.shuffle(max(2, SHUFFLE_BYTES // window_bytes), seed=shuffle_seed + 1)
     unpack = _unpacker(shape)
     return records.map(
-        lambda frames, mask, *rest: (unpack(frames, mask), *rest), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        lambda frames, mask, *rest: (unpack(frames, mask), *rest),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
     )
 
 

@@ -123,7 +123,9 @@ def _refuse_duplicates(table: pd.DataFrame, source: Path) -> None:
         twice = table[table.duplicated(key, keep=False)]
         if len(twice):
             first, second = twice["path"].iloc[:2]
-            raise InputError(f"{source}: {first} and {second} stand for the same {meaning} of mouse {twice['mouse'].iloc[0]}")
+            raise InputError(
+                f"{source}: {first} and {second} stand for the same {meaning} of mouse {twice['mouse'].iloc[0]}"
+            )
 
 
 def find_atlas(path: str | Path | None) -> str:
@@ -138,5 +140,7 @@ def find_atlas(path: str | Path | None) -> str:
     folder = folder if folder.is_dir() else folder.parent
     found = sorted(str(file) for file in folder.rglob("atlas.mat"))
     if len(found) != 1:
-        raise InputError(f"{folder}: found {len(found)} files named atlas.mat, expected one; name the file in dataset.atlas")
+        raise InputError(
+            f"{folder}: found {len(found)} files named atlas.mat, expected one; name the file in dataset.atlas"
+        )
     return found[0]

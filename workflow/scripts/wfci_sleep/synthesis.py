@@ -6,20 +6,22 @@ bed, not a model of the cortex; nothing measured on them says anything about mic
 
 What the signal imitates
 ------------------------
-- NREM: slow waves below 1.5 Hz, strongest in front, travelling over the cortex mostly from front to back (Massimini et
-  al. 2004, J. Neurosci. 24, 6862; in widefield calcium imaging Brier et al. 2019, Neurophotonics 6, 035002).
-- Wake: fast, short-lived events (2-5 Hz) over motor and frontal cortex, as of movements.
-- REM: activity of posterior and retrosplenial cortex (Dong et al. 2022, Nat. Neurosci. 25, 1675, with the retrosplenial
-  cortex as a site of initiation; Soltani et al. 2019, Front. Syst. Neurosci. 13, 51, for posterior REM in mice).
-- All states: a background with a 1/f spectrum, activity of lateral cortex that does not depend on the state, the noise of
-  a camera, and a gain, a spatial scale and a noise level that differ from mouse to mouse.
+- Wake, active: fast, short-lived events (3-4.5 Hz) over motor cortex, as of movements. Wake, quiet (a quarter of
+  wake): slow activity of somatosensory cortex (Poulet & Petersen 2008, Nature 454, 881).
+- NREM: slow waves (0.4-0.9 Hz) over frontal and motor cortex, travelling mostly from front to back (Massimini et al.
+  2004, J. Neurosci. 24, 6862; in wide-field calcium imaging Brier et al. 2019, Neurophotonics 6, 035002).
+- REM: slow activity of posterior and retrosplenial cortex (Dong et al. 2022, Nat. Neurosci. 25, 1675, with the
+  retrosplenial cortex as a site of initiation; Soltani et al. 2019, Front. Syst. Neurosci. 13, 51: REM is most
+  frequent in posterior leads in mice).
+- All states: a background with a 1/f spectrum, fast and slow lateral activity that does not depend on the state, the
+  noise of a camera; amplitude, spatial scale, noise and the brain's outline differ from mouse to mouse.
 
 What makes it hard
 ------------------
-Bouts of activity are bursts with one family of footprints and envelopes. Wake and NREM share the places and differ in
-the frequency within the burst, so single frames don't tell them apart; NREM and REM share the frequencies and differ in the
-places, so a spectrum without space doesn't. Each state also has weaker bursts of the other frequency at the other place,
-and the lateral ones are fast or slow by chance: summed over the cortex the spectra of all states overlap.
+All activity comes in bursts of one kind, about 2 s long. Active wake and NREM share the places and differ in the
+frequency within a burst, so single frames hardly tell them apart. NREM, REM and quiet wake share the frequency and
+differ in the place, so spectra without space don't tell them apart. Weaker bursts of the other frequency at the other
+place blur both, and the first epoch of a bout begins with up to 3 s of the state before.
 """
 
 import os
@@ -33,7 +35,7 @@ from scipy.io import savemat
 from wfci_sleep.errors import InputError
 from wfci_sleep.files import written_atomically
 from wfci_sleep.matfile import Stream, write_mat73
-from wfci_sleep.states import ARTEFACT_SCORE, FRAME_RATE_HZ
+from wfci_sleep.states import ARTEFACT_SCORE, EPOCH_S, FRAME_RATE_HZ
 
 SIZE = 128
 FRAMES = 168
@@ -63,8 +65,9 @@ AREAS: dict[str, tuple[tuple[float, float], ...]] = {
 }
 """Seeds of each area of one hemisphere: row, and distance from the midline in pixels; rough places, ours."""
 
-_OUTLINE = ((0, 15), (5, 20), (16, 22), (22, 26), (30, 33), (42, 41), (56, 48), (66, 51), (86, 53), (100, 57), (114, 54), (127, 46))
-"""Row and half width of the dorsal cortex in pixels."""
+_OUTLINE_ROWS = (0, 5, 16, 22, 30, 42, 56, 66, 86, 100, 114, 127)
+_HALF_WIDTHS = (15, 20, 22, 26, 33, 41, 48, 51, 53, 57, 54, 46)
+"""Half width of the dorsal cortex at these rows, in pixels."""
 
 MIDLINE = (SIZE - 1) / 2
 
@@ -90,8 +93,7 @@ def brain_outline(scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -
         Row 0 is the front, columns 0-63 the left hemisphere.
     """
     rows, columns = np.mgrid[:SIZE, :SIZE]
-    outline_rows, half_widths = np.transpose(_OUTLINE)
-    half_width = scale * np.interp(rows - shift[0], outline_rows, half_widths)
+    half_width = scale * np.interp(rows - shift[0], _OUTLINE_ROWS, _HALF_WIDTHS)
     return np.abs(columns - MIDLINE - shift[1]) <= half_width
 
 
@@ -106,7 +108,8 @@ def parcels() -> np.ndarray:
     rows, lateral = np.mgrid[:SIZE, : SIZE // 2]
     lateral = MIDLINE - lateral
     distances = [
-        np.min([(rows - row) ** 2 + (lateral - column) ** 2 for row, column in seeds], axis=0) for seeds in AREAS.values()
+        np.min([(rows - row) ** 2 + (lateral - column) ** 2 for row, column in seeds], axis=0)
+        for seeds in AREAS.values()
     ]
     left = np.where(brain_outline()[:, : SIZE // 2], np.argmin(distances, axis=0) + 1, 0)
     right = np.where(left > 0, left + len(AREAS), 0)[:, ::-1]
@@ -116,12 +119,13 @@ def parcels() -> np.ndarray:
 def synthesise_atlas(path: str | os.PathLike) -> None:
     """Write the synthetic atlas as the database's `atlas.mat`: MATLAB v5, `AtlasSeeds` and `parcelnames`.
 
-    `AtlasSeeds` is uint8 128 x 128, `parcelnames` a 1 x 40 cell ("Olf L" ... "Assoc R"); `description` says that the file is
-    synthetic.
+    `AtlasSeeds` is uint8 128 x 128, `parcelnames` a 1 x 40 cell ("Olf L" ... "Assoc R"); `description` says that the
+    file is synthetic.
     """
     names = np.array([[f"{area} {side}" for side in "LR" for area in AREAS]], dtype=object)
+    variables = {"AtlasSeeds": parcels(), "parcelnames": names, "description": _DESCRIPTION}
     with written_atomically(path) as temporary:
-        savemat(temporary, {"AtlasSeeds": parcels(), "parcelnames": names, "description": _DESCRIPTION}, do_compression=True)
+        savemat(temporary, variables, do_compression=True)
         _without_date(temporary)
 
 
@@ -141,6 +145,7 @@ _CHAIN = {
 _LEAST_SHARE = {WAKE_SCORE: 0.25, NREM_SCORE: 0.25, REM_SCORE: 0.1}
 _ARTEFACT_SHARE = 0.03
 _EPOCHS_PER_REM_BOUT = 25
+"""A session has a bout of REM for every so many epochs, at least."""
 _TRIES = 20_000
 
 
@@ -172,11 +177,11 @@ def synthetic_recordings(settings: dict) -> pd.DataFrame:
 def session_scores(mouse_index: int, settings: dict) -> list[np.ndarray]:
     """Scores of each run of a mouse, in order of time.
 
-    A Markov chain over 10-s epochs whose mean bouts are those of the light phase in mice: wake about 100 s, NREM about
-    80 s, REM about 60 s and only out of NREM (Franken et al. 1999, Am. J. Physiol. 277, R1084; McShane et al. 2010, Sleep
-    33, 1671, report minutes of wake, one to two minutes of NREM, about one of REM). Chains are drawn until each state
-    has a share that a short session can be tested on, so REM is more frequent than in mice (5-10 %). A run goes on in the
-    state in which the one before ended; about 3 % of the epochs are artefacts, in the first run two of them in a row.
+    A Markov chain over 10-s epochs whose mean bouts are of the order that is known of mice: wake about 100 s, NREM
+    about 80 s, REM about 60 s and only out of NREM (bouts of mice in 10-s epochs: McShane et al. 2010, J. Neurosci.
+    Methods 193, 321). Chains are drawn until each state has a share that a short session can be tested on, so REM is
+    more frequent than in mice (5-10 %). A run goes on in the state in which the one before ended; about 3 % of the
+    epochs are artefacts, at least one a run, and in the first run two of them in a row.
 
     Returns
     -------
@@ -223,7 +228,8 @@ def _artefacts(rng: np.random.Generator, n_epochs: int, contiguous: bool) -> np.
 def _is_testable(scores: np.ndarray) -> bool:
     """Enough of each state, and REM out of NREM also where an artefact hides what came before."""
     seen = scores[scores != ARTEFACT_SCORE]
-    enough = all((seen == state).sum() >= np.ceil(share * len(seen)) for state, share in _LEAST_SHARE.items())
+    least = {state: max(1, np.ceil(share * len(seen))) for state, share in _LEAST_SHARE.items()}
+    enough = all((seen == state).sum() >= number for state, number in least.items())
     starts_rem = (seen[1:] == REM_SCORE) & (seen[:-1] != REM_SCORE)
     return (
         enough
@@ -241,32 +247,64 @@ def _generator(settings: dict, mouse_index: int, stream: int) -> np.random.Gener
 
 FRONT = ("M2", "M1")
 BACK = ("Retro", "V2 Med")
-SIDE = ("SS Head", "SS Fp", "SS Wb", "Par Post", "V2 Lat", "Aud")
+SIDE = ("SS Fp", "SS Wb")
 SLOW_HZ = (0.4, 0.9)
-FAST_HZ = (2.0, 3.4)
-FULL, WEAK = 1.0, 0.25
+FAST_HZ = (3.0, 4.5)
+EITHER_HZ = (SLOW_HZ, FAST_HZ)
 
-_BURSTS = {
-    WAKE_SCORE: ((FRONT, FAST_HZ, FULL), (BACK, SLOW_HZ, WEAK)),
-    NREM_SCORE: ((FRONT, SLOW_HZ, FULL), (BACK, FAST_HZ, WEAK)),
-    REM_SCORE: ((BACK, SLOW_HZ, FULL), (FRONT, FAST_HZ, WEAK)),
-}
-_BURSTS_PER_EPOCH = 8
-_NEUTRAL = 0.5
+
+@dataclass(frozen=True)
+class Source:
+    """Bursts of one kind: `n` an epoch, around the seeds of `areas`, in one of `bands` (Hz), `gain` times as strong."""
+
+    areas: tuple[str, ...]
+    bands: tuple[tuple[float, float], ...]
+    gain: float = 1.0
+    n: int = 8
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What the cortex does during an epoch: its sources, and the size of their footprints relative to the mean."""
+
+    sources: tuple[Source, ...]
+    size: float
+
+
+_WEAK = 0.1
+_BYSTANDER = Source(SIDE, EITHER_HZ, gain=0.15, n=6)
+ACTIVE_WAKE = Pattern((Source(FRONT, (FAST_HZ,)), Source(BACK, (SLOW_HZ,), _WEAK), _BYSTANDER), size=0.95)
+QUIET_WAKE = Pattern((Source(SIDE, (SLOW_HZ,)), Source(BACK, (FAST_HZ,), _WEAK), _BYSTANDER), size=0.95)
+NREM = Pattern((Source(FRONT, (SLOW_HZ,)), Source(BACK, (FAST_HZ,), _WEAK), _BYSTANDER), size=1.05)
+REM = Pattern((Source(BACK, (SLOW_HZ,)), Source(FRONT, (FAST_HZ,), _WEAK), _BYSTANDER), size=1.05)
+
+_QUIET_SHARE = 0.25
+_LATE_CHANGE = 0.3
+"""The longest part of a bout's first epoch that still belongs to the state before."""
+
+_AMPLITUDE = 0.012
+"""Height of a typical burst in dF/F."""
 _BURST_S = 0.7
-_FOOTPRINT_PX = 16.0
-_SHARPNESS = 2.0
+"""Standard deviation of a burst's envelope in time."""
+_SHARPNESS = 1.5
+"""Concentration of the pulses within a burst; near 0 they are sines."""
+_FOOTPRINT_PX = 12.0
+"""Standard deviation of a footprint in space."""
+_SIZE_SPREAD = 0.15
+"""Spread of the footprints' size from epoch to epoch, in natural logarithms."""
 _LAGS = (-0.7, 0.0, 0.7)
+"""Phases, in radians, of the three places of a burst on its way."""
 _TRAVEL_PX = 8.0
-_NEUTRAL_PER_EPOCH = 6
-_AMPLITUDE = 0.006
-_BACKGROUND = 0.002
+"""Pixels that a wave travels in a radian of its phase: some 30 pixels a second for slow waves."""
+_BACKGROUND = 0.0007
+"""Standard deviation of a mode of the background in dF/F."""
 _BACKGROUND_MODES = 40
 _CAMERA = 0.004
+"""Standard deviation of the camera's noise in dF/F."""
 _STEP = 2.0**-9
 """Step of the analogue-to-digital conversion in dF/F, about half of the camera's noise.
 
-A power of two leaves the low bytes of a single zero, so that the files compress to a quarter.
+A power of two leaves the low bytes of a single zero, so that the files compress to a tenth.
 """
 
 
@@ -284,15 +322,16 @@ class Mouse:
     def draw(cls, rng: np.random.Generator) -> "Mouse":
         """Draw a mouse."""
         amplitude, background, scale, camera = np.exp(rng.normal(0, [0.12, 0.1, 0.08, 0.1]))
-        return cls(amplitude, background, scale, camera, brain_outline(rng.uniform(0.96, 1.02), tuple(rng.uniform(-1.5, 1.5, 2))))
+        mask = brain_outline(scale=rng.uniform(0.96, 1.02), shift=tuple(rng.uniform(-1.5, 1.5, 2)))
+        return cls(amplitude, background, scale, camera, mask)
 
 
 class Activity:
     """Activity of the cortex during one run, without the camera, in dF/F.
 
-    Everything is a sum of maps times courses: bursts (two maps each, for the cosine and the sine of the travelling
-    phase) and the modes of the background. A run's bursts and courses are drawn at once and take little memory; `epoch`
-    makes the pixels of one epoch.
+    Everything is a sum of maps times courses: bursts (a footprint at three places on its way, each a little later
+    than the one before) and the modes of the background. A run's bursts and courses are drawn at once and take little
+    memory; `epoch` makes the pixels of one epoch.
 
     Parameters
     ----------
@@ -317,8 +356,9 @@ class Activity:
         self._rows, self._lateral = rows.astype(np.float32), (columns - MIDLINE).astype(np.float32)
         self._pixels = np.flatnonzero(mask.T)
         self._mouse = mouse
-        self._bursts = pd.concat([_draw_bursts(rng, epoch, score) for epoch, score in enumerate(scores)], ignore_index=True)
-        row, lateral = rng.uniform(0, SIZE, (2, _BACKGROUND_MODES, 1)) - [[[0]], [[MIDLINE]]]
+        self._bursts = _draw_bursts(rng, scores)
+        row = rng.uniform(0, SIZE, (_BACKGROUND_MODES, 1))
+        lateral = rng.uniform(-MIDLINE, MIDLINE, (_BACKGROUND_MODES, 1))
         self._modes = self._maps(self._bump(self._rows - row), self._bump(self._lateral - lateral))
         self._courses = _BACKGROUND * mouse.background * _pink_noise(rng, len(scores) * FRAMES, _BACKGROUND_MODES)
 
@@ -331,16 +371,17 @@ class Activity:
         since = seconds - bursts.time_s.to_numpy()
         angle = 2 * np.pi * bursts.hz.to_numpy() * since + bursts.phase.to_numpy()
         envelope = self._mouse.amplitude * bursts.gain.to_numpy() * np.exp(-0.5 * (since / _BURST_S) ** 2)
-        pulses = [envelope * np.exp(_SHARPNESS * (np.cos(angle - lag) - 1)) for lag in _LAGS]
+        pulses = [envelope * _pulse(angle - lag) for lag in _LAGS]
         maps = [self._footprints(bursts, lag) for lag in _LAGS]
         return np.hstack([*pulses, self._courses[frames]]).astype(np.float32) @ np.vstack([*maps, self._modes])
 
     def _footprints(self, bursts: pd.DataFrame, lag: float) -> np.ndarray:
-        """Maps (n_bursts, n_pixels) of the bursts' strength, on both sides of the midline, when the wave's phase is `lag`."""
-        row, lateral, right, direction = bursts[["row", "lateral", "right", "direction"]].to_numpy().T[..., None]
+        """Maps (n_bursts, n_pixels) of the bursts, on both sides of the midline, where they are after `lag` radians."""
+        names = ["row", "lateral", "right", "direction", "size"]
+        row, lateral, right, direction, size = bursts[names].to_numpy().T[..., None]
         down = self._rows - row - lag * _TRAVEL_PX * np.cos(direction)
         out = np.abs(self._lateral) - lateral - lag * _TRAVEL_PX * np.sin(direction)
-        return self._maps(self._bump(down), np.where(self._lateral > 0, right, 1) * self._bump(out))
+        return self._maps(self._bump(down / size), np.where(self._lateral > 0, right, 1) * self._bump(out / size))
 
     def _bump(self, distance: np.ndarray) -> np.ndarray:
         return np.exp(-0.5 * (distance / (_FOOTPRINT_PX * self._mouse.scale)) ** 2)
@@ -351,31 +392,60 @@ class Activity:
         return images.reshape(len(images), -1)[:, self._pixels]
 
 
-def _draw_bursts(rng: np.random.Generator, epoch: int, score: int) -> pd.DataFrame:
-    """Bursts that begin in one epoch: a table with one row each."""
-    # The expert could not score an artefact; the cortex is in some state all the same.
-    state = int(rng.choice(list(_BURSTS))) if score == ARTEFACT_SCORE else int(score)
-    neutral = (SIDE, None, _NEUTRAL)
-    return pd.concat([_draw_source(rng, epoch, *source) for source in (*_BURSTS[state], neutral)])
+def _pulse(angle: np.ndarray) -> np.ndarray:
+    """A wave with narrow peaks and wide troughs, of mean 0 and height 1 from mean to peak."""
+    level = np.i0(_SHARPNESS) * np.exp(-_SHARPNESS)
+    return (np.exp(_SHARPNESS * (np.cos(angle) - 1)) - level) / (1 - level)
 
 
-def _draw_source(rng: np.random.Generator, epoch: int, areas: tuple, band: tuple | None, gain: float) -> pd.DataFrame:
-    n = _BURSTS_PER_EPOCH if band else _NEUTRAL_PER_EPOCH
-    seeds = np.array([seed for area in areas for seed in AREAS[area]])
+def _draw_bursts(rng: np.random.Generator, scores: np.ndarray) -> pd.DataFrame:
+    """Bursts of a run: a table with one row each.
+
+    States don't change with the clock: the first epoch of a bout begins with some activity of the state before. Under
+    an artefact the state goes on.
+    """
+    states = pd.Series(scores).where(scores != ARTEFACT_SCORE).ffill().bfill().fillna(WAKE_SCORE).astype(int)
+    tables, before = [], None
+    for epoch, state in enumerate(states):
+        pattern = _draw_pattern(rng, state)
+        change_s = epoch * EPOCH_S
+        if epoch and state != states[epoch - 1]:
+            change_s += rng.uniform(0, _LATE_CHANGE) * EPOCH_S
+            old = _draw_epoch(rng, epoch, before)
+            tables.append(old[old.time_s < change_s])
+        new = _draw_epoch(rng, epoch, pattern)
+        tables.append(new[new.time_s >= change_s])
+        before = pattern
+    return pd.concat(tables, ignore_index=True)
+
+
+def _draw_pattern(rng: np.random.Generator, state: int) -> Pattern:
+    wake = QUIET_WAKE if rng.random() < _QUIET_SHARE else ACTIVE_WAKE
+    return {WAKE_SCORE: wake, NREM_SCORE: NREM, REM_SCORE: REM}[state]
+
+
+def _draw_epoch(rng: np.random.Generator, epoch: int, pattern: Pattern) -> pd.DataFrame:
+    bursts = pd.concat([_draw_source(rng, epoch, source) for source in pattern.sources])
+    return bursts.assign(size=pattern.size * np.exp(rng.normal(0, _SIZE_SPREAD)))
+
+
+def _draw_source(rng: np.random.Generator, epoch: int, source: Source) -> pd.DataFrame:
+    n = source.n
+    seeds = np.array([seed for area in source.areas for seed in AREAS[area]])
     row, lateral = (seeds[rng.integers(len(seeds), size=n)] + rng.normal(0, 3, (n, 2))).T
-    slow_share = rng.random()
-    is_slow = rng.random(n) < slow_share if band is None else np.full(n, band == SLOW_HZ)
-    low, high = np.where(is_slow[:, None], SLOW_HZ, FAST_HZ).T
+    # The epoch's share of each band is itself random, so that the lateral activity of whole epochs is fast or slow.
+    bands = rng.choice(len(source.bands), size=n, p=rng.dirichlet(np.ones(len(source.bands))))
+    low, high = np.array(source.bands)[bands].T
     return pd.DataFrame(
         {
-            "time_s": (epoch + rng.random(n)) * FRAMES / FRAME_RATE_HZ,
+            "time_s": (epoch + rng.random(n)) * EPOCH_S,
             "row": row,
             "lateral": lateral,
             "right": np.exp(rng.normal(0, 0.2, n)),
             "hz": rng.uniform(low, high),
             "phase": rng.uniform(0, 2 * np.pi, n),
             "direction": rng.normal(0, 0.6, n),
-            "gain": _AMPLITUDE * gain * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.3, n)),
+            "gain": _AMPLITUDE * source.gain * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.3, n)),
         }
     )
 
@@ -412,8 +482,9 @@ def synthesise_recording(path: str | os.PathLike, mouse_index: int, run_index: i
 
     Notes
     -----
-    Variables (MATLAB shapes): `data` 128 x 128 x 168 x N, single; `scoringindex_file` N x 1 in odd runs, 1 x N in even
-    ones; `xform_mask` 128 x 128, double for odd mice and logical for even ones: the spellings that readers have to take.
+    Variables (MATLAB shapes): `data` 128 x 128 x 168 x N, single; `scoringindex_file` N x 1 in odd runs, 1 x N in
+    even ones; `xform_mask` 128 x 128, double for odd mice and logical for even ones: the spellings that readers have
+    to take.
     """
     scores = session_scores(mouse_index, settings)[run_index - 1]
     mouse = Mouse.draw(_generator(settings, mouse_index, 1))
@@ -456,7 +527,7 @@ def _epochs(rng: np.random.Generator, scores: np.ndarray, mouse: Mouse) -> Itera
 
 
 def _movement(rng: np.random.Generator) -> np.ndarray:
-    """Transients of a moving animal, ten times the signal: gradients over the image; float32, shape (168, 128 * 128)."""
+    """Transients of a moving animal, as gradients over the image: float32, shape (168, 128 * 128)."""
     frame = np.arange(FRAMES)[:, None]
     start, length = rng.uniform(0, FRAMES, 6), rng.uniform(3, 20, 6)
     courses = (frame >= start) * np.exp(-np.maximum(frame - start, 0) / length) * rng.normal(0, 10 * _AMPLITUDE, 6)

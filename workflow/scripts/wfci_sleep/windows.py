@@ -202,7 +202,9 @@ class Windowing:
         self._pixel_mask = mask[:, self._columns]
         self.mask = bin_mask(self._pixel_mask, settings["spatial_binning"])
         if not self.mask.any():
-            raise InputError(f"no pixel of the mask is left with windows {dict(settings)}, expected a mask on the brain")
+            raise InputError(
+                f"no pixel of the mask is left with windows {dict(settings)}, expected a mask on the brain"
+            )
 
     def pixels(self, recording: Recording, epoch: int) -> np.ndarray:
         """Normalised pixels of an epoch's window: float32, shape (n_frames, mask.sum()), zero beyond the recording."""
@@ -238,9 +240,7 @@ def window_index(scores: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     )
 
 
-def labelled_epochs(
-    indices: Sequence[str | os.PathLike], recordings: Sequence[tuple[str, str]]
-) -> pd.DataFrame:
+def labelled_epochs(indices: Sequence[str | os.PathLike], recordings: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """The kept epochs of several recordings, from their indices.
 
     Parameters

@@ -14,6 +14,7 @@ from wfci_sleep.figures.style import (
     say,
     state_titles,
     styled,
+    time_unit,
 )
 from wfci_sleep.states import EPOCH_S
 
@@ -52,20 +53,21 @@ def plot_attention_time_course(
     for state, (axes, title, colour) in enumerate(
         zip(panels, state_titles(names), attention_colours(names), strict=True)
     ):
-        axes.set_title(f"{title} (n = {counts[state]} epochs)", loc="left")
+        axes.set_title(f"{title} (epochs: {counts[state]})", loc="left")
         if counts[state] == 0:
             say(axes, f"no epoch scored {title}")
             continue
         axes.bar(time_s, mean[state], width=step_s, color=colour, linewidth=0)
         axes.plot(time_s, quartiles[state].T, color="0.6", lw=0.8)
-    panels[-1].set(xlabel="Time in the window (s)", xlim=(0, window_s), ylim=(0, 1))
+    highest = max((quartiles[counts > 0].max(), mean[counts > 0].max())) if counts.any() else 0.0
+    panels[-1].set(xlabel="Time in the window (s)", xlim=(0, window_s), ylim=(0, 1.05 * highest if highest > 0 else 1))
     figure.supylabel("Attention, scaled to 0..1 in each epoch", fontsize=8)
     return figure
 
 
 @styled
 def plot_attention_session(
-    weights: np.ndarray, hours: np.ndarray, y_pred: np.ndarray, names: Sequence[str], mouse: str
+    weights: np.ndarray, start_s: np.ndarray, y_pred: np.ndarray, names: Sequence[str], mouse: str
 ) -> Figure:
     """Draw the attention weights of all epochs of a mouse, end to end.
 
@@ -73,8 +75,8 @@ def plot_attention_session(
     ----------
     weights : array of float, shape (n_epochs, n_frames)
         Attention weights.
-    hours : array of float, shape (n_epochs,)
-        Start of each epoch in hours since the session began.
+    start_s : array of float, shape (n_epochs,)
+        Start of each epoch in seconds since the session began.
     y_pred : array of int, shape (n_epochs,)
         Predicted class of each epoch.
     names : sequence of str
@@ -85,16 +87,17 @@ def plot_attention_session(
     Returns
     -------
     Figure
-        One panel: weights over hours in the colour of the predicted state. A window that is longer or shorter than an
+        One panel: weights over time in the colour of the predicted state. A window that is longer or shorter than an
         epoch is drawn over the time of its epoch.
     """
-    weights, hours, y_pred = np.asarray(weights), np.asarray(hours), np.asarray(y_pred)
-    within = (np.arange(weights.shape[1]) + 0.5) / weights.shape[1] * EPOCH_S / 3600
+    weights, start_s, y_pred = np.asarray(weights), np.asarray(start_s), np.asarray(y_pred)
+    within_s = (np.arange(weights.shape[1]) + 0.5) / weights.shape[1] * EPOCH_S
+    unit, unit_s = time_unit(start_s.max() + EPOCH_S if len(weights) else 0.0)
     figure = new_figure(TWO_COLUMNS_MM, 55)
     axes = figure.subplots()
     for state, (title, colour) in enumerate(zip(state_titles(names), attention_colours(names), strict=True)):
         chosen = y_pred == state
-        times, heights = hours[chosen, None] + within, weights[chosen]
+        times, heights = (start_s[chosen, None] + within_s) / unit_s, weights[chosen]
         # NaN after each epoch lifts the pen, so that one line draws all epochs of a state.
         pen_up = np.full((len(heights), 1), np.nan)
         line_x, line_y = np.hstack([times, pen_up]).ravel(), np.hstack([heights, pen_up]).ravel()
@@ -103,11 +106,11 @@ def plot_attention_session(
         axes.plot(line_x, line_y, color=colour, lw=0.4, rasterized=True, label=label)
     if len(weights):
         axes.axhline(1 / weights.shape[1], color="0.5", lw=0.7, ls=":", label="equal attention")
-        axes.set_xlim(hours.min(), hours.max() + EPOCH_S / 3600)
+        axes.set_xlim(start_s.min() / unit_s, (start_s.max() + EPOCH_S) / unit_s)
         axes.set_ylim(0, max(float(weights.max()) * 1.05, 1e-12))
     else:
         say(axes, "no epochs")
-    axes.set(xlabel="Time (h)", ylabel="Attention weight")
+    axes.set(xlabel=f"Time ({unit})", ylabel="Attention weight")
     legend = figure.legend(loc="outside upper right", ncols=len(names) + 1)
     for handle in legend.get_lines():
         handle.set_linewidth(1.5)
@@ -141,7 +144,7 @@ def plot_attention_distribution(weights: np.ndarray, y_pred: np.ndarray, names: 
     for axes, group, row, title, colour in zip(
         panels, groups, probabilities, state_titles(names), attention_colours(names), strict=True
     ):
-        axes.set_title(f"{title} (n = {len(group)} epochs)", loc="left")
+        axes.set_title(f"{title} (epochs: {len(group)})", loc="left")
         if not group.size:
             say(axes, f"no epoch scored {title}")
             continue
@@ -163,7 +166,7 @@ def plot_attention_transitions(
     weights : array of float, shape (n_epochs, n_frames)
         Attention weights.
     epoch_index : array of int, shape (n_epochs,)
-        Position of each epoch in time, as `attention_analysis.session_positions` gives it.
+        Position of each epoch in time, as `hypnogram.session_positions` gives it.
     y_pred : array of int, shape (n_epochs,)
         Predicted class of each epoch.
     mice : sequence of str, shape (n_epochs,), optional
@@ -185,7 +188,7 @@ def plot_attention_transitions(
     if not near.any():
         for axes in (distribution, means):
             say(axes, "no change of state between\nneighbouring epochs")
-            axes.set(xticks=[], yticks=[])
+            axes.set_axis_off()
         return figure
     edges, probabilities = attention_analysis.histograms([weights[near], weights[~near]])
     for row, name, colour, n in zip(

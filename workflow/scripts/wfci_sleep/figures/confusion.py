@@ -41,6 +41,7 @@ def plot_confusion(y_true: np.ndarray, y_pred: np.ndarray, names: Sequence[str])
         percentages,
         annot=np.where(totals[:, None] > 0, texts, ""),
         fmt="",
+        mask=np.repeat(totals[:, None] == 0, len(names), axis=1),
         cmap="Greens",
         vmin=0,
         vmax=100,
@@ -53,7 +54,7 @@ def plot_confusion(y_true: np.ndarray, y_pred: np.ndarray, names: Sequence[str])
         ax=axes,
     )
     for row in np.flatnonzero(totals == 0):
-        axes.text(len(names) / 2, row + 0.5, "no examples", ha="center", va="center", color="0.35")
+        axes.text(len(names) / 2, row + 0.5, "no examples", ha="center", va="center", color="0.35", fontsize=7)
     axes.set(xlabel="Network", ylabel="Human")
     axes.tick_params(length=0)
     axes.tick_params(axis="y", rotation=0)

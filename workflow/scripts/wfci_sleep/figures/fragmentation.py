@@ -72,4 +72,8 @@ def _draw_pairs(axes: Axes, rows: pd.DataFrame, column: str, scorers: list[str],
     sns.stripplot(**look, jitter=False, size=4, zorder=2)
     sns.pointplot(**look, errorbar=None, linestyle="none", marker="_", markersize=16, markeredgewidth=2, zorder=3)
     axes.set_xticks(places, [_SCORERS.get(name, name) for name in scorers])
-    axes.set(xlabel="", ylim=(0, None))
+    highest = float(long["value"].max())
+    axes.set(xlabel="", ylim=(0, 1.08 * highest if highest > 0 else 1))
+    for place, scorer in enumerate(scorers):
+        if values[scorer].isna().all():
+            axes.text(place, 0.5 * axes.get_ylim()[1], "none", ha="center", va="center", color="0.35", fontsize=7)

@@ -49,12 +49,12 @@ def plot_gradcam(
     Returns
     -------
     Figure
-        Mice in rows, states in columns: `jet` at half opacity over grey, with the number of examples in each cell.
+        Mice in rows, states in columns: `jet` at half opacity over grey, with the number of examples beside each cell.
     """
     maps, mask, background = np.asarray(maps), np.asarray(mask, dtype=bool), np.asarray(background)
     n_mice, n_states, rows, columns = maps.shape
     height = min(_LARGEST_CELL_MM, (PAGE_HEIGHT_MM - 22) / n_mice)
-    width = max(height * columns / rows, 15.0) + 2
+    width = max(height * columns / rows, 15.0) + 12
     figure = new_figure(min(TWO_COLUMNS_MM, max(ONE_COLUMN_MM, n_states * width + 30)), n_mice * height + 22)
     grid = figure.subplots(n_mice, n_states, squeeze=False)
     for mouse, state in np.ndindex(n_mice, n_states):
@@ -66,9 +66,8 @@ def plot_gradcam(
         if examples[mouse, state] > 0:
             heat = np.where(mask[mouse], maps[mouse, state], np.nan)
             axes.imshow(heat, cmap="jet", alpha=_OPACITY, vmin=0, vmax=1)
-            axes.text(
-                0.0, 1.0, f"n={examples[mouse, state]}", transform=axes.transAxes, fontsize=7, ha="left", va="top"
-            )
+            count = f"n={examples[mouse, state]}"
+            axes.text(1.0, 0.0, count, transform=axes.transAxes, fontsize=7, ha="left", va="bottom")
         else:
             axes.images[0].set_alpha(0.25)
             say(axes, "no correct\nexample")

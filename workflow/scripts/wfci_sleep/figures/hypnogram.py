@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wfci_sleep.figures.style import GAP_COLOUR, TWO_COLUMNS_MM, new_figure, say, state_colours, styled
+from wfci_sleep.figures.style import GAP_COLOUR, TWO_COLUMNS_MM, new_figure, say, state_colours, styled, time_unit
 from wfci_sleep.hypnogram import Hypnogram
 from wfci_sleep.states import GAP
 
@@ -29,7 +29,7 @@ def plot_hypnogram(hypnograms: Mapping[str, Hypnogram], title: str) -> Figure:
         The axis counts hours, or minutes if the session is shorter than an hour.
     """
     longest_s = max((len(hypnogram) * hypnogram.epoch_s for hypnogram in hypnograms.values()), default=0.0)
-    unit, unit_s = ("h", 3600.0) if longest_s >= 3600 else ("min", 60.0)
+    unit, unit_s = time_unit(longest_s)
     figure = new_figure(TWO_COLUMNS_MM, 14 + 26 * max(1, len(hypnograms)))
     figure.suptitle(title)
     panels = figure.subplots(max(1, len(hypnograms)), 1, sharex=True, squeeze=False)[:, 0]

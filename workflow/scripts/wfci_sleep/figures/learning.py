@@ -18,30 +18,31 @@ def plot_learning_curves(history: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    history : table with columns fold, epoch, loss, val_loss, kappa, val_kappa
-        The history.csv of every fold, one below the other; `epoch` counts passes from 0, as Keras does.
+    history : table with columns fold, pass, loss, val_loss, kappa, val_kappa
+        The history.csv of every fold, one below the other; passes count from 1.
 
     Returns
     -------
     Figure
-        A panel for loss and one for kappa: a thin line for each fold and a thick one for their mean, training and
-        validation; dots mark the pass with the lowest validation loss of each fold, whose weights are kept.
+        A panel for loss and one for kappa, training and validation in each: a thin line for each fold, a thick one for
+        their mean as far as all folds go; dots mark the pass with the lowest validation loss of each fold, whose
+        weights are kept.
     """
     n_folds = history["fold"].nunique()
     figure = new_figure(TWO_COLUMNS_MM, 75)
     for axes, (column, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
         for prefix, split, colour in _SPLITS:
-            by_fold = history.pivot(index="epoch", columns="fold", values=prefix + column).astype(float)
-            passes = by_fold.index.to_numpy() + 1
+            by_fold = history.pivot(index="pass", columns="fold", values=prefix + column).astype(float)
+            passes = by_fold.index.to_numpy()
             # A lone point makes no line: mark it.
             marker = "." if len(passes) == 1 else ""
             axes.plot(passes, by_fold.to_numpy(), color=colour, lw=0.5, alpha=0.6, marker=marker)
-            axes.plot(
-                passes, by_fold.mean(axis=1), color=colour, lw=1.8, marker=marker, label=f"{split}, mean of folds"
-            )
+            # Only where every fold has a value: a mean of those that are left would jump wherever a fold ends.
+            mean = by_fold.mean(axis=1, skipna=False)
+            axes.plot(passes, mean, color=colour, lw=1.8, marker=marker, label=f"{split}, mean of folds")
         best = _best_passes(history)
         axes.plot(
-            best["epoch"] + 1,
+            best["pass"],
             best[f"val_{column}"],
             "o",
             ms=3.5,
@@ -51,9 +52,11 @@ def plot_learning_curves(history: pd.DataFrame) -> Figure:
             label="kept",
         )
         axes.set(xlabel="Pass over the training data", ylabel=label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(history["pass"].min() - 0.5, history["pass"].max() + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
         if not np.isfinite(history[[column, f"val_{column}"]].to_numpy(dtype=float)).any():
             say(axes, "no values")
+            axes.set(xticks=[], yticks=[])
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=3)
     figure.suptitle(f"{n_folds} {'fold' if n_folds == 1 else 'folds'}", x=0.02, ha="left")

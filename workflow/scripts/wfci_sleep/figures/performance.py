@@ -24,7 +24,8 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        For each metric the pooled value with its confidence interval, and a dot for each mouse beside it.
+        For each metric the pooled value with its confidence interval, and a dot for each mouse beside it, always in the
+        same order from left to right.
     """
     metrics = metrics.assign(state=metrics["state"].fillna(""))
     states = [name for name in BY_NAME if (metrics["state"] == name).any()]
@@ -32,14 +33,14 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
     columns += [("f1", name, f"F1 {BY_NAME[name].title}", BY_NAME[name].colour) for name in states]
     figure = new_figure(TWO_COLUMNS_MM, 75)
     axes = figure.subplots()
+    mice = metrics.loc[metrics["level"] == "mouse", "unit"].unique()
+    places = _offsets(len(mice))
     lowest = 0.0
-    n_mice = 0
     for x, (metric, state, _, colour) in enumerate(columns):
         rows = metrics[(metrics["metric"] == metric) & (metrics["state"] == state)].dropna(subset="value")
         pooled = rows[rows["level"] == "pooled"]
-        mice = rows.loc[rows["level"] == "mouse", "value"].sort_values().to_numpy()
-        n_mice = max(n_mice, len(mice))
-        axes.plot(x + _offsets(len(mice)), mice, "o", ms=3.5, mfc="none", mec=colour, mew=0.7, ls="none")
+        values = rows[rows["level"] == "mouse"].set_index("unit")["value"].reindex(mice).to_numpy(dtype=float)
+        axes.plot(x + places, values, "o", ms=3.5, mfc="none", mec=colour, mew=0.7, ls="none")
         for _, row in pooled.iterrows():
             # A metric of few epochs may come without an interval: NaN draws the value alone.
             axes.plot([x, x], [row["ci_low"], row["ci_high"]], color=colour, lw=2, solid_capstyle="butt")
@@ -54,9 +55,9 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
             )
         if rows.empty:
             axes.text(x, 0.5, "not\ndefined", ha="center", va="center", color="0.35", fontsize=7)
-        lowest = min([lowest, *mice, *pooled["value"], *pooled["ci_low"].dropna()])
+        lowest = np.nanmin([lowest, *values, *pooled["value"], *pooled["ci_low"]])
     axes.plot([], [], "D-", ms=5, lw=2, color="0.2", label="pooled, with confidence interval")
-    axes.plot([], [], "o", ms=3.5, mfc="none", mec="0.2", mew=0.7, label=f"one mouse (n = {n_mice})")
+    axes.plot([], [], "o", ms=3.5, mfc="none", mec="0.2", mew=0.7, label=f"one mouse (n = {len(mice)})")
     figure.legend(loc="outside upper right", ncols=2)
     axes.set(xlim=(-0.6, len(columns) - 0.4), ylim=(lowest - (0.05 if lowest < 0 else 0), 1.03), ylabel="Value")
     axes.set_xticks(range(len(columns)), [title for _, _, title, _ in columns])

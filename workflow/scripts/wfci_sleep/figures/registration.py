@@ -2,7 +2,6 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -35,14 +34,14 @@ def plot_registration(
         Three panels: mask outline on mean, parcel outlines on standard deviation, agreement of mask and atlas.
     """
     mask, parcels = np.asarray(mask, dtype=bool), np.asarray(parcels)
-    figure = new_figure(TWO_COLUMNS_MM, 72)
+    figure = new_figure(TWO_COLUMNS_MM, 66)
     figure.suptitle(f"Registration of {mouse}")
     on_mean, on_std, agreement = figure.subplots(1, 3)
     _draw_frame(on_mean, mean_frame, "mean dF/F")
-    on_mean.add_collection(LineCollection(_borders(mask), colors="red", linewidths=0.8))
+    on_mean.plot(*_borders(mask), color="red", lw=0.8)
     on_mean.set_title("Mask on mean")
     _draw_frame(on_std, std_frame, "s.d. of dF/F")
-    on_std.add_collection(LineCollection(_borders(parcels), colors="yellow", linewidths=0.5))
+    on_std.plot(*_borders(parcels), color="yellow", lw=0.5)
     on_std.set_title("Atlas parcels on standard deviation")
     _draw_agreement(agreement, mask, parcels > 0)
     for axes in (on_mean, on_std, agreement):
@@ -60,11 +59,7 @@ def _draw_frame(axes: Axes, frame: np.ndarray, label: str) -> None:
     # Percentiles, so that single bright pixels at the edge of the skull don't hide the brain.
     low, high = np.percentile(finite, [1, 99])
     image = axes.imshow(frame, cmap="gray", vmin=low, vmax=high)
-    bar = axes.figure.colorbar(
-        image, ax=axes, orientation="horizontal", fraction=0.05, pad=0.03, shrink=0.7, label=label
-    )
-    bar.locator.set_params(nbins=3)
-    bar.update_ticks()
+    axes.figure.colorbar(image, ax=axes, label=label, shrink=0.8).locator.set_params(nbins=4)
 
 
 def _draw_agreement(axes: Axes, mask: np.ndarray, brain: np.ndarray) -> None:
@@ -86,7 +81,7 @@ def _draw_agreement(axes: Axes, mask: np.ndarray, brain: np.ndarray) -> None:
 
 
 def _borders(labels: np.ndarray) -> np.ndarray:
-    """Edges between pixels with different labels.
+    """Edges between pixels with different labels, as one line with the pen lifted after each edge.
 
     Parameters
     ----------
@@ -95,19 +90,19 @@ def _borders(labels: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    array of float, shape (n_edges, 2, 2)
-        The two ends of each edge as (x, y), where pixel (row, column) is centred on x = column, y = row.
+    array of float, shape (2, 3 * n_edges)
+        x and y, where pixel (row, column) is centred on x = column, y = row; every third point is NaN.
 
     Examples
     --------
     >>> _borders(np.array([[0, 1]])).shape
-    (4, 2, 2)
+    (2, 12)
     """
     padded = np.pad(np.asarray(labels).astype(int), 1)
     rows, columns = np.nonzero(padded[:, 1:] != padded[:, :-1])
-    x, y = columns - 0.5, rows - 1.0
-    upright = np.stack([np.stack([x, y - 0.5], axis=-1), np.stack([x, y + 0.5], axis=-1)], axis=1)
+    x, y, pen_up = columns - 0.5, rows - 1.0, np.full(len(rows), np.nan)
+    upright = np.array([[x, x, pen_up], [y - 0.5, y + 0.5, pen_up]])
     rows, columns = np.nonzero(padded[1:] != padded[:-1])
-    x, y = columns - 1.0, rows - 0.5
-    level = np.stack([np.stack([x - 0.5, y], axis=-1), np.stack([x + 0.5, y], axis=-1)], axis=1)
-    return np.concatenate([upright, level])
+    x, y, pen_up = columns - 1.0, rows - 0.5, np.full(len(rows), np.nan)
+    level = np.array([[x - 0.5, x + 0.5, pen_up], [y, y, pen_up]])
+    return np.concatenate([edges.transpose(0, 2, 1).reshape(2, -1) for edges in (upright, level)], axis=1)

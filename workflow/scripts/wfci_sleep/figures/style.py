@@ -127,6 +127,11 @@ def attention_colours(names: Sequence[str]) -> list[str]:
     return [ATTENTION_COLOURS[name] for name in names]
 
 
+def time_unit(longest_s: float) -> tuple[str, float]:
+    """Choose the unit of a session's time axis and its length in seconds: hours, or minutes for less than an hour."""
+    return ("h", 3600.0) if longest_s >= 3600 else ("min", 60.0)
+
+
 def say(axes: Axes, message: str) -> None:
     """Write `message` in the middle of a panel that has nothing else to show."""
     axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color="0.35", fontsize=7)

@@ -1,0 +1,200 @@
+"""Figures: facts on the axes, edge cases that still say something, files that are reproducible."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PolyCollection
+
+from wfci_sleep.attention_analysis import histograms, near_transition, scaled_to_unit, summary_by_state
+from wfci_sleep.figures.attention import (
+    plot_attention_distribution,
+    plot_attention_session,
+    plot_attention_time_course,
+    plot_attention_transitions,
+)
+from wfci_sleep.figures.confusion import plot_confusion
+from wfci_sleep.figures.fragmentation import plot_fragmentation
+from wfci_sleep.figures.gradcam import plot_gradcam
+from wfci_sleep.figures.hypnogram import plot_hypnogram
+from wfci_sleep.figures.learning import plot_learning_curves
+from wfci_sleep.figures.performance import plot_performance
+from wfci_sleep.figures.registration import plot_registration
+from wfci_sleep.figures.style import save
+from wfci_sleep.hypnogram import Hypnogram, fragmentation_tables
+from wfci_sleep.metrics import metrics_table
+
+NAMES = ["wake", "nrem", "rem"]
+
+
+def texts(figure):
+    """Every text of a figure that is not empty."""
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+def says(figure, words):
+    return any(words in text for text in texts(figure))
+
+
+def test_attention_is_scaled_epoch_by_epoch():
+    scaled = scaled_to_unit(np.array([[1.0, 2.0, 5.0], [3.0, 3.0, 3.0]]))
+    assert scaled.tolist() == [[0.0, 0.25, 1.0], [0.0, 0.0, 0.0]]
+
+
+def test_attention_means_by_state():
+    mean, quartiles, counts = summary_by_state(np.array([[0.0, 1], [1, 0], [1, 1]]), np.array([2, 2, 0]), 3)
+    assert mean[2].tolist() == [0.5, 0.5]
+    assert mean[0].tolist() == [1, 1]
+    assert np.isnan(mean[1]).all()
+    assert quartiles[2].tolist() == [[0.25, 0.25], [0.75, 0.75]]
+    assert counts.tolist() == [1, 0, 2]
+
+
+def test_histograms_are_probabilities_over_common_bins(rng):
+    groups = [rng.random(500), rng.random(70) / 2]
+    edges, probabilities = histograms(groups)
+    assert probabilities.shape == (2, 100)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert probabilities[1, edges[:-1] > 0.5].sum() == 0
+
+
+def test_thirty_frames_on_each_side_of_a_change_are_near_it():
+    # Wake, NREM, NREM in a row, then after a gap REM: one change, between the first two epochs.
+    near = near_transition(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 5]), 168)
+    expected = np.zeros((4, 168), dtype=bool)
+    expected[0, -30:] = True
+    expected[1, :30] = True
+    assert (near == expected).all()
+    # A 5-s window holds the epoch's first 84 frames: the end of the first epoch is not in it.
+    short = near_transition(np.array([0, 1]), np.array([0, 1]), 84)
+    assert not short[0].any()
+    assert short[1].sum() == 30
+
+
+def test_confusion_shows_counts_and_row_percentages():
+    figure = plot_confusion(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]), NAMES)
+    shown = " ".join(texts(figure))
+    assert "66.7 %" in shown
+    assert "33.3 %" in shown
+    assert "100.0 %" in shown
+    assert "nan" not in shown
+
+
+def test_hypnogram_has_a_block_for_each_bout():
+    hypnograms = {"CNN-BiLSTM": Hypnogram([0, 0, 1, -1, 1, 2]), "Human": Hypnogram([0, 1, 1, -1, 1, 2])}
+    figure = plot_hypnogram(hypnograms, "Ms1")
+    assert len(figure.axes) == 2
+    for axes, hypnogram in zip(figure.axes, hypnograms.values(), strict=True):
+        blocks = [path.get_extents() for c in axes.findobj(PolyCollection) for path in c.get_paths()]
+        spans = sorted((round(b.x0 * 6), round(b.x1 * 6), round(b.y0)) for b in blocks if b.height <= 1.01)
+        bouts = hypnogram.bouts()
+        expected = sorted(
+            (round(row.start_s / 10), round((row.start_s + row.duration_s) / 10), NAMES.index(row.state))
+            for row in bouts.itertuples()
+        )
+        assert [span for span in spans if span in expected] == expected
+    assert says(figure, "Time (min)")
+    assert says(plot_hypnogram({"Human": Hypnogram([0] * 360)}, "Ms1"), "Time (h)")
+
+
+def test_hypnogram_of_two_states_and_of_nothing():
+    figure = plot_hypnogram({"Human": Hypnogram([0, 1], names=["wake", "sleep"])}, "Ms1")
+    assert says(figure, "Sleep")
+    plot_hypnogram({}, "Ms1")
+
+
+def test_gradcam_says_where_there_is_no_example(rng):
+    maps = rng.random((2, 3, 128, 128)).astype(np.float32)
+    maps[1, 2] = np.nan
+    examples = np.array([[3, 4, 5], [6, 7, 0]])
+    mask = np.ones((2, 128, 128), dtype=bool)
+    figure = plot_gradcam(maps, examples, rng.random((2, 128, 128)), mask, ["Ms1", "Ms2"], NAMES)
+    assert sum("no correct" in text for text in texts(figure)) == 1
+    assert says(figure, "n=7")
+    assert says(figure, "REM")
+
+
+def test_attention_figures_draw_and_name_absent_states(rng):
+    weights = rng.dirichlet(np.ones(168), size=12)
+    states = np.array([0, 1] * 6)
+    figures = [
+        plot_attention_time_course(weights, states, NAMES, 10),
+        plot_attention_distribution(weights, states, NAMES),
+        plot_attention_session(weights, np.arange(12) * 10.0, states, NAMES, "Ms1"),
+    ]
+    assert all(says(figure, "no epoch") for figure in figures)
+    bars = figures[0].axes[0].patches
+    assert len(bars) == 168
+    expected = scaled_to_unit(weights)[states == 0].mean(axis=0)
+    np.testing.assert_allclose([bar.get_height() for bar in bars], expected)
+    plot_attention_transitions(weights, np.arange(12), states, ["Ms1"] * 12)
+    quiet = plot_attention_transitions(weights, np.arange(12) * 2, states, ["Ms1"] * 12)
+    assert says(quiet, "no change of state")
+
+
+def predictions_of(rng, mice):
+    tables = [
+        pd.DataFrame(
+            {
+                "mouse": mouse,
+                "recording": f"{mouse}-fc1",
+                "epoch": range(30),
+                "fold": fold,
+                "y_true": rng.integers(0, 3, 30),
+                "y_pred": rng.integers(0, 3, 30),
+            }
+        )
+        for fold, mouse in enumerate(mice, start=1)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+@pytest.mark.parametrize("mice", [["Ms1"], ["Ms1", "Ms2", "Ms3"]])
+def test_performance_and_fragmentation_show_every_mouse(rng, mice):
+    predictions = predictions_of(rng, mice)
+    table = metrics_table(predictions, NAMES, 100, 0)
+    figure = plot_performance(table)
+    pooled = table[(table["level"] == "pooled") & (table["metric"] == "kappa")]["value"].iloc[0]
+    assert says(figure, f"{pooled:.2f}")
+    hypnograms = {
+        mouse: {"human": Hypnogram(one["y_true"]), "cnn-bilstm": Hypnogram(one["y_pred"])}
+        for mouse, one in predictions.groupby("mouse")
+    }
+    fragmentation, _, _ = fragmentation_tables(hypnograms)
+    with pytest.raises(ValueError, match="2 ways of counting"):
+        plot_fragmentation(fragmentation)
+    plot_fragmentation(fragmentation[fragmentation["counting"] == "published"])
+
+
+def test_learning_curves_mark_the_kept_pass():
+    history = pd.DataFrame(
+        {
+            "fold": [1, 1, 1],
+            "pass": [1, 2, 3],
+            "loss": [3.0, 2, 1],
+            "val_loss": [3.0, 1, 2],
+            "kappa": [0.1, 0.2, 0.3],
+            "val_kappa": [0.1, 0.5, 0.4],
+        }
+    )
+    figure = plot_learning_curves(history)
+    kept = [line for axes in figure.axes for line in axes.get_lines() if line.get_label() == "kept"]
+    assert [list(line.get_xdata()) for line in kept] == [[2], [2]]
+    assert [list(line.get_ydata()) for line in kept] == [[1.0], [0.5]]
+
+
+def test_registration_gives_the_overlap_in_percent(rng):
+    mask, parcels = np.zeros((128, 128), dtype=bool), np.zeros((128, 128), dtype=np.uint8)
+    mask[:, :64] = True
+    parcels[:, 32:96] = 7
+    figure = plot_registration("Ms1", mask, parcels, rng.random((128, 128)), rng.random((128, 128)))
+    assert says(figure, "33.3 %")
+
+
+def test_files_are_reproducible_and_carry_the_note(tmp_path):
+    for name in ("a", "b"):
+        figure = plot_confusion(np.array([0, 1, 2]), np.array([0, 1, 1]), NAMES)
+        save(figure, tmp_path / f"{name}.svg", tmp_path / f"{name}.png", "Synthetic data: not a scientific result")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert "Synthetic data" in (tmp_path / "a.svg").read_text()

@@ -1,0 +1,111 @@
+"""What the demo's network learns, and from what: labels, space and time, each taken away in turn.
+
+One fold of the demo: two mice to train on, one to choose the weights by, one to test on.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+import yaml
+from sklearn.metrics import cohen_kappa_score
+
+from wfci_sleep.recordings import Recording
+from wfci_sleep.scoring import score_fold
+from wfci_sleep.settings import resolve
+from wfci_sleep.shards import write_shard
+from wfci_sleep.synthesis import synthesise_recording, synthetic_recordings
+from wfci_sleep.training import train
+from wfci_sleep.windows import Windowing, labelled_epochs, window_index
+
+from .conftest import ROOT
+
+SPLITS = {"Ms1": "train", "Ms2": "train", "Ms3": "validation", "Ms4": "test"}
+
+
+@pytest.fixture(scope="module")
+def settings():
+    demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
+    return resolve(demo, ROOT / "workflow" / "schemas" / "config.schema.yaml", "demo.yaml")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory, settings):
+    """Windows of the demo's recordings: (mouse, recording) -> scores, labels, mask, windows (epoch, label, pixels)."""
+    folder = tmp_path_factory.mktemp("recordings")
+    synthetic, windows = settings["dataset"]["synthetic"], settings["experiments"]["main"]["windows"]
+    found = {}
+    for row in synthetic_recordings(synthetic).itertuples():
+        path = folder / f"{row.recording}.mat"
+        synthesise_recording(path, int(row.mouse.removeprefix("Ms")), row.order, synthetic)
+        with Recording(path) as recording:
+            windowing = Windowing(windows, recording.mask)
+            index = window_index(recording.scores, recording.labels)
+            kept = index[index["kept"]]
+            pixels = [
+                (epoch, label, windowing.pixels(recording, epoch))
+                for epoch, label in zip(kept["epoch"], kept["label"], strict=True)
+            ]
+        path.unlink()
+        found[row.mouse, row.recording] = index, windowing.mask, pixels
+    return found
+
+
+def untouched(pixels, rng):
+    return pixels
+
+
+def without_space(pixels, rng):
+    """Every pixel keeps its course, none its place."""
+    return pixels[:, rng.permutation(pixels.shape[1])]
+
+
+def without_time(pixels, rng):
+    """Every frame stays whole, none keeps its place in time."""
+    return pixels[rng.permutation(len(pixels))]
+
+
+def kappa(folder: Path, recordings, settings, change=untouched, **training) -> float:
+    """Kappa on the test mouse after training on windows that `change` was applied to."""
+    rng = np.random.default_rng(5)
+    shards, indices = {}, []
+    for key, (index, mask, windows) in recordings.items():
+        shards[key] = folder / f"{key[1]}.tfrecord"
+        write_shard(shards[key], ((epoch, label, change(pixels, rng)) for epoch, label, pixels in windows), mask)
+        indices.append(folder / f"{key[1]}.tsv")
+        index.to_csv(indices[-1], sep="\t", index=False)
+    labelled = labelled_epochs(indices, list(recordings))
+    epochs = labelled.assign(split=labelled["mouse"].map(SPLITS))
+    experiment = settings["experiments"]["main"]
+    experiment = {**experiment, "training": {**experiment["training"], **training}}
+
+    keras.utils.set_random_seed(experiment["training"]["seed"])
+    tf.config.experimental.enable_op_determinism()
+    model, _ = train(epochs, shards, experiment, folder / "tensorboard")
+    scores = score_fold(model, epochs, shards, experiment["labels"]["classes"], batch_size=16).predictions
+    tested: pd.DataFrame = scores[scores["split"] == "test"]
+    return cohen_kappa_score(tested["y_true"], tested["y_pred"])
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory, recordings, settings):
+    return kappa(tmp_path_factory.mktemp("network"), recordings, settings)
+
+
+@pytest.mark.slow
+def test_network_scores_a_mouse_it_has_never_seen(network):
+    assert network >= 0.6
+
+
+@pytest.mark.slow
+def test_shuffled_labels_teach_nothing(tmp_path, recordings, settings):
+    assert abs(kappa(tmp_path, recordings, settings, shuffle_labels=True)) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [without_space, without_time])
+def test_network_needs_space_and_time(tmp_path, recordings, settings, network, change):
+    assert kappa(tmp_path, recordings, settings, change) <= network - 0.2

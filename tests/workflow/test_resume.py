@@ -1,0 +1,94 @@
+"""Nothing is lost and nothing half-made is believed: killed runs, repeated runs, broken files."""
+
+import pytest
+
+from .conftest import TINY, Workflow, jobs, overlaid
+
+FOLD = "results/tiny/main/fold-1"
+PREDICTIONS = f"{FOLD}/predictions.tsv"
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """A run that nothing disturbs, up to the predictions of one fold."""
+    workflow = Workflow(tmp_path_factory.mktemp("unbroken"))
+    workflow.configure(TINY)
+    workflow.run(PREDICTIONS)
+    return workflow
+
+
+def is_being_made(workflow, name):
+    """Whether a temporary file of an output that is not there yet exists."""
+    path = workflow.path(name)
+    return not path.exists() and any(path.parent.glob(f".{path.stem}-*{path.suffix}"))
+
+
+def logged(workflow, name, text):
+    path = workflow.path(name)
+    return path.exists() and text in path.read_text()
+
+
+def test_killed_runs_go_on_and_predict_the_same(unbroken, workflow):
+    workflow.configure(TINY)
+    shard = "resources/tiny/windows/2s-temporal-zscore-both-bin16/Ms1/Ms1-fc1.tfrecord"
+    workflow.kill_when(lambda: is_being_made(workflow, shard), PREDICTIONS)
+    assert not workflow.path(shard).exists()
+
+    training_log = "logs/tiny/main/train/fold-1.log"
+    workflow.kill_when(lambda: logged(workflow, training_log, "Epoch 2/3"), PREDICTIONS)
+    assert workflow.path(shard).exists()
+    assert not workflow.path(f"{FOLD}/model.keras").exists()
+
+    scoring_log = workflow.path("logs/tiny/main/score/fold-1.log")
+    workflow.kill_when(scoring_log.exists, PREDICTIONS)
+    assert workflow.path(f"{FOLD}/model.keras").exists()
+    assert not workflow.path(PREDICTIONS).exists()
+
+    last = workflow.run(PREDICTIONS)
+    assert "Scoring main, fold 1" in last.stdout
+    assert "Cutting Ms1-fc1" not in last.stdout
+    assert workflow.read(PREDICTIONS) == unbroken.read(PREDICTIONS)
+    assert workflow.read(f"{FOLD}/history.csv") == unbroken.read(f"{FOLD}/history.csv")
+
+
+def test_second_run_has_nothing_to_do(unbroken):
+    assert "Nothing to be done" in unbroken.run(PREDICTIONS).stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        ({"training": {"passes": 4}}, {"train", "score"}),
+        ({"folds": {"seed": 1}}, {"folds", "train", "score"}),
+        ({"windows": {"seconds": 3}}, {"windows", "folds", "train", "score"}),
+        ({"analysis": {"seed": 1}}, set()),
+    ],
+)
+def test_a_changed_setting_runs_again_what_depends_on_it(unbroken, changes, rules):
+    unbroken.configure(overlaid(TINY, changes))
+    try:
+        output = unbroken.run("--dry-run", PREDICTIONS).stdout
+    finally:
+        unbroken.configure(TINY)
+    assert set(jobs(output)) == rules
+
+
+def test_predictions_are_complete_and_in_the_contracts_columns(unbroken):
+    import pandas as pd
+
+    predictions = pd.read_csv(unbroken.path(PREDICTIONS), sep="\t")
+    columns = ["mouse", "recording", "epoch", "start_s", "split", "y_true", "y_pred", "p_wake", "p_nrem", "p_rem"]
+    assert list(predictions.columns) == columns
+    probabilities = predictions[["p_wake", "p_nrem", "p_rem"]].to_numpy()
+    assert abs(probabilities.sum(axis=1) - 1).max() < 1e-4
+    assert (probabilities.argmax(axis=1) == predictions["y_pred"]).all()
+
+    # Truth of each tested epoch is its own recording's score.
+    index = pd.read_csv(
+        unbroken.path("resources/tiny/windows/2s-temporal-zscore-both-bin16/Ms1/Ms1-fc1.tsv"), sep="\t"
+    )
+    tested = predictions[predictions["split"] == "test"]
+    assert set(tested["mouse"]) == {"Ms1"}
+    kept = index[index["kept"]]
+    assert tested["epoch"].tolist() == kept["epoch"].tolist()
+    assert tested["y_true"].tolist() == kept["label"].tolist()
