@@ -18,7 +18,9 @@ SPELLINGS = ("Ms1/Ms1-fc1.mat", "Ms3_fc1.mat", "old/191030-M5-fc1-GSR_Ben.mat")
 
 
 def local(folder="recordings", **changes):
-    return overlaid(TINY, {"run": {"name": "own"}, "dataset": {"source": "local", "local": {"path": folder}}, **changes})
+    return overlaid(
+        TINY, {"run": {"name": "own"}, "dataset": {"source": "local", "local": {"path": folder}}, **changes}
+    )
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the authors' atlas files are not here")
@@ -53,7 +55,10 @@ def test_real_atlas_and_mask_run_to_figures(workflow):
 
 BROKEN = {
     "without data": ({"scores": [0, 1, 3], "drop": ["data"]}, "variable data is missing, found scoringindex_file"),
-    "score count": ({"scores": [0, 1, 3], "n_epochs": 2}, "scoringindex_file is 1 x 3, expected one score for each of the 2"),
+    "score count": (
+        {"scores": [0, 1, 3], "n_epochs": 2},
+        "scoringindex_file is 1 x 3, expected one score for each of the 2",
+    ),
     "score code": ({"scores": [0, 9, 3]}, "scoringindex_file holds 9 at epoch 1, expected 0 (wake), 1 (NREM)"),
 }
 
@@ -103,4 +108,8 @@ def test_a_sheet_works_as_a_folder_does(workflow):
     workflow.run("resources/own/recordings.tsv", "resources/own/atlas.mat")
     table = [line.split("\t") for line in workflow.read("resources/own/recordings.tsv").splitlines()]
     assert table[0] == ["mouse", "recording", "order", "path", "sha256", "epochs"]
-    assert [(row[0], row[1], row[5]) for row in table[1:]] == [("M1", "morning", "3"), ("M2", "noon", "3"), ("M3", "night", "3")]
+    assert [(row[0], row[1], row[5]) for row in table[1:]] == [
+        ("M1", "morning", "3"),
+        ("M2", "noon", "3"),
+        ("M3", "night", "3"),
+    ]

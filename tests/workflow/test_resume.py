@@ -84,9 +84,7 @@ def test_predictions_are_complete_and_in_the_contracts_columns(unbroken):
     assert (probabilities.argmax(axis=1) == predictions["y_pred"]).all()
 
     # Truth of each tested epoch is its own recording's score.
-    index = pd.read_csv(
-        unbroken.path("resources/tiny/windows/2s-temporal-zscore-both-bin16/Ms1/Ms1-fc1.tsv"), sep="\t"
-    )
+    index = pd.read_csv(unbroken.path("resources/tiny/windows/2s-temporal-zscore-both-bin16/Ms1/Ms1-fc1.tsv"), sep="\t")
     tested = predictions[predictions["split"] == "test"]
     assert set(tested["mouse"]) == {"Ms1"}
     kept = index[index["kept"]]

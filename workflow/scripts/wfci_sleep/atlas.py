@@ -64,8 +64,10 @@ class Atlas:
         membership = np.eye(N_PARCELS)[self.parcels[inside] - 1]
         pixels = frames[:, inside].astype(np.float64)
         known = np.isfinite(pixels)
-        counts = known.astype(np.float64) @ membership
-        sums = np.where(known, pixels, 0.0) @ membership
+        if known.all():
+            sums, counts = pixels @ membership, np.tile(membership.sum(axis=0), (len(frames), 1))
+        else:
+            sums, counts = np.where(known, pixels, 0.0) @ membership, known.astype(np.float64) @ membership
         return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
 

@@ -55,9 +55,10 @@ def survey_recording(recording: Recording, atlas: Atlas, traces_path: str | os.P
                 temporary, mode="a", header=epoch == 0, sep="\t", index=False, lineterminator="\n", float_format="%.6g"
             )
             known = np.isfinite(frames)
-            values = np.where(known, frames, np.float32(0)).astype(np.float64)
+            values = frames if known.all() else np.where(known, frames, np.float32(0))
+            # Single precision is enough for the 168 frames of an epoch, not for a recording.
             sums += values.sum(axis=0)
-            squares += (values**2).sum(axis=0)
+            squares += np.einsum("frc,frc->rc", values, values)
             counts += known.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums / counts

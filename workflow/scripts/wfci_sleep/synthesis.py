@@ -6,22 +6,21 @@ bed, not a model of the cortex; nothing measured on them says anything about mic
 
 What the signal imitates
 ------------------------
-- Wake, active: fast, short-lived events (3-4.5 Hz) over motor cortex, as of movements. Wake, quiet (a quarter of
-  wake): slow activity of somatosensory cortex (Poulet & Petersen 2008, Nature 454, 881).
-- NREM: slow waves (0.4-0.9 Hz) over frontal and motor cortex, travelling mostly from front to back (Massimini et al.
+- Wake: fast, localised events (3.5-4.5 Hz) over frontal and motor cortex, as of movements.
+- NREM: slow waves (0.5-0.8 Hz) over frontal and motor cortex, travelling mostly from front to back (Massimini et al.
   2004, J. Neurosci. 24, 6862; in wide-field calcium imaging Brier et al. 2019, Neurophotonics 6, 035002).
-- REM: slow activity of posterior and retrosplenial cortex (Dong et al. 2022, Nat. Neurosci. 25, 1675, with the
+- REM: slow, broad activity of posterior and retrosplenial cortex (Dong et al. 2022, Nat. Neurosci. 25, 1675, with the
   retrosplenial cortex as a site of initiation; Soltani et al. 2019, Front. Syst. Neurosci. 13, 51: REM is most
   frequent in posterior leads in mice).
-- All states: a background with a 1/f spectrum, fast and slow lateral activity that does not depend on the state, the
-  noise of a camera; amplitude, spatial scale, noise and the brain's outline differ from mouse to mouse.
+- All states: a background with a 1/f spectrum that the pixels share, and the noise of a camera; amplitude, spatial
+  scale, noise and the brain's outline differ from mouse to mouse.
 
 What makes it hard
 ------------------
-All activity comes in bursts of one kind, about 2 s long. Active wake and NREM share the places and differ in the
-frequency within a burst, so single frames hardly tell them apart. NREM, REM and quiet wake share the frequency and
-differ in the place, so spectra without space don't tell them apart. Weaker bursts of the other frequency at the other
-place blur both, and the first epoch of a bout begins with up to 3 s of the state before.
+All activity comes in bursts of one kind, about 2 s long. Wake and NREM share the places and differ in the frequency
+within a burst, so single frames hardly tell them apart. NREM and REM share the frequency and differ in where the bursts
+are and how large; since a burst always covers about the same area, in several small spots or in one large one, spectra
+and amounts without space don't tell them apart.
 """
 
 import os
@@ -142,7 +141,7 @@ _CHAIN = {
     NREM_SCORE: {NREM_SCORE: 0.88, WAKE_SCORE: 0.06, REM_SCORE: 0.06},
     REM_SCORE: {REM_SCORE: 0.84, WAKE_SCORE: 0.13, NREM_SCORE: 0.03},
 }
-_LEAST_SHARE = {WAKE_SCORE: 0.25, NREM_SCORE: 0.25, REM_SCORE: 0.1}
+_LEAST_SHARE = {WAKE_SCORE: 0.25, NREM_SCORE: 0.25, REM_SCORE: 0.15}
 _ARTEFACT_SHARE = 0.03
 _EPOCHS_PER_REM_BOUT = 25
 """A session has a bout of REM for every so many epochs, at least."""
@@ -245,43 +244,42 @@ def _generator(settings: dict, mouse_index: int, stream: int) -> np.random.Gener
 
 # --- signal -----------------------------------------------------------------------------------------------------------
 
-FRONT = ("M2", "M1")
-BACK = ("Retro", "V2 Med")
-SIDE = ("SS Fp", "SS Wb")
-SLOW_HZ = (0.4, 0.9)
-FAST_HZ = (3.0, 4.5)
-EITHER_HZ = (SLOW_HZ, FAST_HZ)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Bursts of one kind: `n` an epoch, around the seeds of `areas`, in one of `bands` (Hz), `gain` times as strong."""
-
-    areas: tuple[str, ...]
-    bands: tuple[tuple[float, float], ...]
-    gain: float = 1.0
-    n: int = 8
+FRONT = ("Frontal", "M2", "M1")
+BACK = ("Retro", "V2 Med", "V1")
+SLOW_HZ = (0.5, 0.8)
+FAST_HZ = (3.5, 4.5)
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """What the cortex does during an epoch: its sources, and the size of their footprints relative to the mean."""
+    """The bursts of a state.
 
-    sources: tuple[Source, ...]
+    Attributes
+    ----------
+    areas : tuple of str
+        Around whose seeds they lie.
+    band : (low, high)
+        Frequencies within a burst in Hz.
+    spots : int
+        Places that a burst shows at, all at once.
+    size : float
+        Size of a footprint relative to the mean.
+    """
+
+    areas: tuple[str, ...]
+    band: tuple[float, float]
+    spots: int
     size: float
 
 
-_WEAK = 0.1
-_BYSTANDER = Source(SIDE, EITHER_HZ, gain=0.15, n=6)
-ACTIVE_WAKE = Pattern((Source(FRONT, (FAST_HZ,)), Source(BACK, (SLOW_HZ,), _WEAK), _BYSTANDER), size=0.95)
-QUIET_WAKE = Pattern((Source(SIDE, (SLOW_HZ,)), Source(BACK, (FAST_HZ,), _WEAK), _BYSTANDER), size=0.95)
-NREM = Pattern((Source(FRONT, (SLOW_HZ,)), Source(BACK, (FAST_HZ,), _WEAK), _BYSTANDER), size=1.05)
-REM = Pattern((Source(BACK, (SLOW_HZ,)), Source(FRONT, (FAST_HZ,), _WEAK), _BYSTANDER), size=1.05)
+# Three small spots cover as much cortex as one large one: how much of it is active at a time tells nothing.
+PATTERNS = {
+    WAKE_SCORE: Pattern(FRONT, FAST_HZ, spots=3, size=0.75),
+    NREM_SCORE: Pattern(FRONT, SLOW_HZ, spots=3, size=0.75),
+    REM_SCORE: Pattern(BACK, SLOW_HZ, spots=1, size=1.3),
+}
 
-_QUIET_SHARE = 0.25
-_LATE_CHANGE = 0.3
-"""The longest part of a bout's first epoch that still belongs to the state before."""
-
+_BURSTS_PER_EPOCH = 10
 _AMPLITUDE = 0.012
 """Height of a typical burst in dF/F."""
 _BURST_S = 0.7
@@ -290,7 +288,7 @@ _SHARPNESS = 1.5
 """Concentration of the pulses within a burst; near 0 they are sines."""
 _FOOTPRINT_PX = 12.0
 """Standard deviation of a footprint in space."""
-_SIZE_SPREAD = 0.15
+_SIZE_SPREAD = 0.05
 """Spread of the footprints' size from epoch to epoch, in natural logarithms."""
 _LAGS = (-0.7, 0.0, 0.7)
 """Phases, in radians, of the three places of a burst on its way."""
@@ -299,9 +297,9 @@ _TRAVEL_PX = 8.0
 _BACKGROUND = 0.0007
 """Standard deviation of a mode of the background in dF/F."""
 _BACKGROUND_MODES = 40
-_CAMERA = 0.004
+_CAMERA = 0.002
 """Standard deviation of the camera's noise in dF/F."""
-_STEP = 2.0**-9
+_STEP = 2.0**-10
 """Step of the analogue-to-digital conversion in dF/F, about half of the camera's noise.
 
 A power of two leaves the low bytes of a single zero, so that the files compress to a tenth.
@@ -399,55 +397,29 @@ def _pulse(angle: np.ndarray) -> np.ndarray:
 
 
 def _draw_bursts(rng: np.random.Generator, scores: np.ndarray) -> pd.DataFrame:
-    """Bursts of a run: a table with one row each.
-
-    States don't change with the clock: the first epoch of a bout begins with some activity of the state before. Under
-    an artefact the state goes on.
-    """
+    """Bursts of a run: a table with one row a spot. Under an artefact the state goes on."""
     states = pd.Series(scores).where(scores != ARTEFACT_SCORE).ffill().bfill().fillna(WAKE_SCORE).astype(int)
-    tables, before = [], None
-    for epoch, state in enumerate(states):
-        pattern = _draw_pattern(rng, state)
-        change_s = epoch * EPOCH_S
-        if epoch and state != states[epoch - 1]:
-            change_s += rng.uniform(0, _LATE_CHANGE) * EPOCH_S
-            old = _draw_epoch(rng, epoch, before)
-            tables.append(old[old.time_s < change_s])
-        new = _draw_epoch(rng, epoch, pattern)
-        tables.append(new[new.time_s >= change_s])
-        before = pattern
-    return pd.concat(tables, ignore_index=True)
-
-
-def _draw_pattern(rng: np.random.Generator, state: int) -> Pattern:
-    wake = QUIET_WAKE if rng.random() < _QUIET_SHARE else ACTIVE_WAKE
-    return {WAKE_SCORE: wake, NREM_SCORE: NREM, REM_SCORE: REM}[state]
+    return pd.concat(
+        [_draw_epoch(rng, epoch, PATTERNS[state]) for epoch, state in enumerate(states)], ignore_index=True
+    )
 
 
 def _draw_epoch(rng: np.random.Generator, epoch: int, pattern: Pattern) -> pd.DataFrame:
-    bursts = pd.concat([_draw_source(rng, epoch, source) for source in pattern.sources])
-    return bursts.assign(size=pattern.size * np.exp(rng.normal(0, _SIZE_SPREAD)))
-
-
-def _draw_source(rng: np.random.Generator, epoch: int, source: Source) -> pd.DataFrame:
-    n = source.n
-    seeds = np.array([seed for area in source.areas for seed in AREAS[area]])
-    row, lateral = (seeds[rng.integers(len(seeds), size=n)] + rng.normal(0, 3, (n, 2))).T
-    # The epoch's share of each band is itself random, so that the lateral activity of whole epochs is fast or slow.
-    bands = rng.choice(len(source.bands), size=n, p=rng.dirichlet(np.ones(len(source.bands))))
-    low, high = np.array(source.bands)[bands].T
-    return pd.DataFrame(
+    n, spots = _BURSTS_PER_EPOCH, pattern.spots
+    bursts = pd.DataFrame(
         {
             "time_s": (epoch + rng.random(n)) * EPOCH_S,
-            "row": row,
-            "lateral": lateral,
-            "right": np.exp(rng.normal(0, 0.2, n)),
-            "hz": rng.uniform(low, high),
+            "hz": rng.uniform(*pattern.band, n),
             "phase": rng.uniform(0, 2 * np.pi, n),
             "direction": rng.normal(0, 0.6, n),
-            "gain": _AMPLITUDE * source.gain * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.3, n)),
+            "gain": _AMPLITUDE * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.3, n)),
+            "size": pattern.size * np.exp(rng.normal(0, _SIZE_SPREAD)),
         }
     )
+    seeds = np.array([seed for area in pattern.areas for seed in AREAS[area]])
+    row, lateral = (seeds[rng.integers(len(seeds), size=n * spots)] + rng.normal(0, 3, (n * spots, 2))).T
+    right = np.exp(rng.normal(0, 0.2, n * spots))
+    return bursts.loc[np.repeat(bursts.index, spots)].assign(row=row, lateral=lateral, right=right)
 
 
 def _pink_noise(rng: np.random.Generator, n_frames: int, n_courses: int) -> np.ndarray:

@@ -56,7 +56,6 @@ def prepare_tensorflow(seed: int, threads: int) -> None:
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
 
@@ -171,7 +170,7 @@ def train(
         callbacks=[
             # Patience as long as the training: used for keeping the best weights, not for stopping.
             keras.callbacks.EarlyStopping("val_loss", patience=training["passes"], restore_best_weights=True),
-            keras.callbacks.TensorBoard(Path(tensorboard)),
+            keras.callbacks.TensorBoard(Path(tensorboard), write_graph=False),
         ],
         verbose=2,
     )

@@ -1,0 +1,70 @@
+"""How long the workflow takes to plan the paper and to run the demo, and what the demo needs.
+
+Prints the table that benchmarks/README.md keeps. Everything happens in a temporary folder.
+"""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CORES = 2
+
+
+def snakemake(folder: Path, config: Path, *arguments: str) -> float:
+    """Run Snakemake in a folder; wall time in seconds."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", str(config)]
+    profile = ["--workflow-profile", str(ROOT / "workflow" / "profiles" / "default")]
+    started = time.monotonic()
+    subprocess.run([*command, *profile, *arguments], cwd=folder, check=True, capture_output=True)
+    return time.monotonic() - started
+
+
+def plan_the_paper(folder: Path) -> float:
+    """Build the DAG of the paper's configuration for twelve mice of twelve runs (stand-in files)."""
+    for mouse in range(1, 13):
+        (folder / f"recordings/Ms{mouse}").mkdir(parents=True)
+        for run in range(1, 13):
+            (folder / f"recordings/Ms{mouse}/Ms{mouse}-fc{run}.mat").touch()
+    (folder / "recordings/atlas.mat").touch()
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config["dataset"] |= {"source": "local", "local": {"path": "recordings"}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return snakemake(folder, folder / "config.yaml", "--dry-run", "--quiet")
+
+
+def run_the_demo(folder: Path) -> float:
+    """Run the demo as `make demo` does."""
+    report = ["--report", "report.html", "--report-after-run"]
+    threads = ["--set-threads", "train=1", "score=1"]
+    return snakemake(folder, ROOT / "config/demo.yaml", "--cores", str(CORES), *threads, *report)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "paper").mkdir()
+        (folder / "demo").mkdir()
+        plan_s = plan_the_paper(folder / "paper")
+        demo_s = run_the_demo(folder / "demo")
+        disk = sum(file.stat().st_size for file in (folder / "demo").rglob("*") if file.is_file())
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    print(f"machine: {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print("| what | measured | at most |")
+    print("|---|---|---|")
+    print(f"| plan the paper, 12 mice x 12 runs (s) | {plan_s:.1f} | 15 |")
+    print(f"| demo from scratch, {CORES} cores (s) | {demo_s:.0f} | 480 |")
+    # Two such processes run at a time, beside Snakemake.
+    print(f"| largest process of the demo (GB) | {peak / 1e9:.2f} | 6 for all together |")
+    print(f"| files of the demo (GB) | {disk / 1e9:.2f} | 1 |")
+
+
+if __name__ == "__main__":
+    main()

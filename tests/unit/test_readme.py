@@ -1,0 +1,55 @@
+"""The README's commands and code do what it says."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from wfci_sleep.shards import write_shard
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("bash") for line in block.splitlines()]
+
+
+def test_make_targets_exist():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    named = [shlex.split(command)[1] for command in COMMANDS if command.startswith("make ")]
+    assert named == ["demo", "test"]
+    assert set(named) <= set(targets)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README))))
+def test_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def test_the_shown_configuration_is_valid():
+    from wfci_sleep.settings import resolve
+
+    schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    (example,) = blocks("yaml")
+    resolved = resolve(yaml.safe_load(example), schema, "README.md")
+    assert resolved["dataset"]["local"]["path"] == "recordings"
+
+
+def test_the_shown_reader_reads_a_shard(tmp_path, monkeypatch, rng):
+    mask = rng.random((5, 7)) > 0.4
+    pixels = rng.normal(size=(4, mask.sum())).astype(np.float32)
+    write_shard(tmp_path / "recording.tfrecord", [(3, 1, pixels)], mask)
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    names = {}
+    exec(code, names)
+    np.testing.assert_array_equal(names["frames"][:, mask], pixels)
+    assert not names["frames"][:, ~mask].any()
+    assert int(names["window"]["label"]) == 1

@@ -1,0 +1,132 @@
+"""Files, states, published numbers, provenance, and what training watches."""
+
+import hashlib
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from wfci_sleep.errors import InputError
+from wfci_sleep.files import read_table, sha256_of, write_table, written_atomically
+from wfci_sleep.metrics import COLUMNS
+from wfci_sleep.provenance import provenance
+from wfci_sleep.published import PUBLISHED, beside_published
+from wfci_sleep.states import class_of_label, labels_of_scores
+from wfci_sleep.training import CohenKappa, label_table, loss_function, shuffled_labels
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), written_atomically(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_tables_are_tsv_with_lf_and_text_names(tmp_path):
+    table = pd.DataFrame({"mouse": ["007", "1e5"], "start_s": [0.0, 10.0]})
+    write_table(table, tmp_path / "a.tsv")
+    assert (tmp_path / "a.tsv").read_bytes() == b"mouse\tstart_s\n007\t0.0\n1e5\t10.0\n"
+    pd.testing.assert_frame_equal(read_table(tmp_path / "a.tsv"), table, check_dtype=False)
+    with pytest.raises(InputError, match="column epoch is missing, found mouse, start_s"):
+        read_table(tmp_path / "a.tsv", ["epoch"])
+
+
+def test_checksum(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 10_000_000)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"x" * 10_000_000).hexdigest()
+
+
+def test_scores_become_labels_and_classes():
+    assert labels_of_scores(np.array([0, 1, 2, 3])).tolist() == [0, 1, -1, 2]
+    assert class_of_label(["wake", "nrem", "rem"]).tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match=r"expected \[wake, nrem, rem\] or \[wake, sleep\]"):
+        class_of_label(["rem", "wake"])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_kappa_watched_in_training_equals_scikit_learns(rng, n_classes):
+    metric = CohenKappa(n_classes)
+    truth, predicted = rng.integers(0, n_classes, (2, 50))
+    predicted = np.where(rng.random(50) < 0.5, truth, predicted)
+    if n_classes == 2:
+        outputs, labels = predicted[:, None] * 0.8 + 0.1, truth[:, None]
+    else:
+        outputs, labels = np.eye(3)[predicted], truth
+    for half in (slice(0, 20), slice(20, 50)):
+        metric.update_state(labels[half], outputs[half])
+    assert float(metric.result()) == pytest.approx(cohen_kappa_score(truth, predicted), abs=1e-5)
+    metric.reset_state()
+    metric.update_state(labels[:0], outputs[:0])
+    again = CohenKappa.from_config(metric.get_config())
+    assert again.n_classes == n_classes
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_focal_loss_equals_its_formula(rng, gamma):
+    probabilities = rng.dirichlet(np.ones(3), size=8).astype(np.float32)
+    truth = rng.integers(0, 3, 8)
+    chosen = probabilities[np.arange(8), truth]
+    expected = np.mean(-((1 - chosen) ** gamma) * np.log(chosen))
+    focal = loss_function({"loss": "focal", "gamma": gamma}, 3)
+    assert float(focal(truth, probabilities)) == pytest.approx(expected, rel=1e-4)
+    if gamma == 0:
+        entropy = loss_function({"loss": "cross-entropy"}, 3)
+        assert float(entropy(truth, probabilities)) == pytest.approx(expected, rel=1e-4)
+
+    p = probabilities[:, :1]
+    sleeping = (truth > 0).astype(np.float32)[:, None]
+    chosen = np.where(sleeping == 1, p, 1 - p)
+    expected = np.mean(-((1 - chosen) ** gamma) * np.log(chosen))
+    assert float(loss_function({"loss": "focal", "gamma": gamma}, 2)(sleeping, p)) == pytest.approx(expected, rel=1e-4)
+    assert isinstance(loss_function({"loss": "cross-entropy"}, 2), keras.losses.BinaryCrossentropy)
+
+
+def test_label_table_puts_each_label_in_its_place():
+    epochs = pd.DataFrame(
+        {"mouse": ["a", "b", "a"], "recording": ["r", "r", "s"], "epoch": [2, 0, 4], "label": [1, 2, 0]}
+    )
+    table = label_table(epochs, [("b", "r"), ("a", "r"), ("a", "s")])
+    assert table.tolist() == [[2, -1, -1, -1, -1], [-1, -1, 1, -1, -1], [-1, -1, -1, -1, 0]]
+
+
+def test_shuffled_labels_are_the_same_labels_elsewhere():
+    epochs = pd.DataFrame({"epoch": range(60), "label": [0, 1, 2] * 20})
+    shuffled = shuffled_labels(epochs, seed=1)
+    assert sorted(shuffled["label"]) == sorted(epochs["label"])
+    assert shuffled["label"].tolist() != epochs["label"].tolist()
+    assert shuffled["epoch"].tolist() == epochs["epoch"].tolist()
+
+
+def test_published_numbers_stand_beside_ours_with_their_caveats():
+    metrics = pd.DataFrame([("pooled", "all", "kappa", "", 0.5, 0.4, 0.6, 10)], columns=COLUMNS)
+    metrics = pd.concat([metrics, metrics.assign(metric="accuracy"), metrics.assign(metric="f1_weighted")])
+    experiments = {"main": {"folds": {"protocol": "leave-one-mouse-out"}}, "pooled": {"folds": {"protocol": "pooled"}}}
+    table = beside_published({"main": metrics, "pooled": metrics}, experiments, synthetic=True)
+    assert len(table) == len(PUBLISHED) == 11 + 24
+    pooled = table[(table["what"] == "CNN-BiLSTM, pooled test") & (table["metric"] == "kappa")].iloc[0]
+    assert (pooled["published"], pooled["ours"], pooled["experiment"]) == (0.64, 0.5, "pooled")
+    assert pooled["note"] == "synthetic data: not a scientific result"
+    held_out = table[table["what"] == "CNN-BiLSTM, held-out 3-h recording"].iloc[0]
+    assert held_out["experiment"] == "main"
+    assert "published protocol fixed, ours leave-one-mouse-out: not the same question" in held_out["note"]
+    assert table[table["what"].str.startswith("MVG")]["ours"].isna().all()
+    window = table[(table["what"] == "CNN-BiLSTM, window of 9 s")].set_index("metric")
+    assert window["published"].to_dict() == {"f1_weighted": 0.79, "kappa": 0.63}
+    assert (window["note"] == "experiment window-09s is not in this run").all()
+
+
+def test_provenance_is_json_and_names_versions_and_inputs(tmp_path):
+    recordings = pd.DataFrame({"mouse": ["a"], "recording": ["r"], "sha256": ["0" * 64], "epochs": [3]})
+    configuration = {"dataset": {"source": "local"}}
+    document = json.loads(json.dumps(provenance(configuration, tmp_path, recordings, "1" * 64)))
+    assert document["software"]["numpy"] == np.__version__
+    assert document["software"]["keras"] == keras.__version__
+    assert document["inputs"]["recordings"][0]["sha256"] == "0" * 64
+    assert document["code"]["commit"] is None  # a folder that is no checkout
+    assert document["configuration"] == configuration
