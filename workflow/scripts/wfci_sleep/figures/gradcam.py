@@ -50,6 +50,8 @@ def plot_gradcam(
     -------
     Figure
         Mice in rows, states in columns: `jet` at half opacity over grey, with the number of examples beside each cell.
+        Each map spans the colours from its own lowest to its own highest value: networks of different folds differ in
+        level, and the question is where.
     """
     maps, mask, background = np.asarray(maps), np.asarray(mask, dtype=bool), np.asarray(background)
     n_mice, n_states, rows, columns = maps.shape
@@ -62,10 +64,13 @@ def plot_gradcam(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         grey = np.where(mask[mouse], background[mouse], np.nan)
-        axes.imshow(grey, cmap="gray")
+        # Light greys only, so that the map's colours keep their meaning over dark pixels.
+        darkest, lightest = _range(grey)
+        axes.imshow(grey, cmap="gray", vmin=darkest - 2 * (lightest - darkest), vmax=lightest)
         if examples[mouse, state] > 0:
             heat = np.where(mask[mouse], maps[mouse, state], np.nan)
-            axes.imshow(heat, cmap="jet", alpha=_OPACITY, vmin=0, vmax=1)
+            lowest, highest = _range(heat)
+            axes.imshow(heat, cmap="jet", alpha=_OPACITY, vmin=lowest, vmax=highest)
             count = f"n={examples[mouse, state]}"
             axes.text(1.0, 0.0, count, transform=axes.transAxes, fontsize=7, ha="left", va="bottom")
         else:
@@ -85,5 +90,12 @@ def plot_gradcam(
         fraction=0.03,
         pad=0.02,
     )
-    bar.set_label("Grad-CAM, mean over examples and time (0..1)")
+    bar.set_label("Grad-CAM, mean over examples and time, from each map's lowest to its highest value")
+    bar.set_ticks([0, 1], labels=["lowest", "highest"])
     return figure
+
+
+def _range(image: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest value of an image that is NaN outside the brain; 0, 1 for one that is NaN everywhere."""
+    known = image[np.isfinite(image)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
