@@ -23,7 +23,7 @@ from wfci_sleep.windows import Windowing, labelled_epochs, window_index
 
 from .conftest import ROOT
 
-SPLITS = {"Ms1": "train", "Ms2": "train", "Ms3": "validation", "Ms4": "test"}
+SPLITS = {"Ms1": "train", "Ms2": "train", "Ms4": "validation", "Ms3": "test"}
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import shutil
 
 import h5py
 import pytest
+from conftest import write_atlas, write_recording
 
 from wfci_sleep.atlas import load_atlas
 from wfci_sleep.synthesis import synthesise_recording
 
-from ..conftest import write_atlas, write_recording
 from .conftest import ROOT, TINY, overlaid
 
 SHARED = ROOT.parent / "shared" / "data"
