@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -100,10 +99,6 @@ class Workflow:
 
     def read(self, name: str) -> str:
         return self.path(name).read_text()
-
-    def clear(self) -> None:
-        for name in ("resources", "results", "logs", "benchmarks-of-rules", ".snakemake"):
-            shutil.rmtree(self.path(name), ignore_errors=True)
 
 
 @pytest.fixture
