@@ -30,6 +30,9 @@ SHARDS_AT_ONCE = 8
 SHUFFLE_BYTES = 2**28
 """Memory for the shuffle buffer."""
 
+UNPACKERS = 2
+"""Windows unpacked at the same time."""
+
 
 def write_shard(path: str | os.PathLike, windows: Iterable[tuple[int, int, np.ndarray]], mask: np.ndarray) -> None:
     """Write the windows of a recording, one at a time, atomically.
@@ -149,11 +152,14 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
         window_bytes = 4 * int(np.prod(shape))
         records = records.shuffle(max(2, SHUFFLE_BYTES // window_bytes), seed=shuffle_seed + 1)
     unpack = _unpacker(shape)
-    return records.map(
-        lambda frames, mask, *rest: (unpack(frames, mask), *rest),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
+    windows = records.map(
+        lambda frames, mask, *rest: (unpack(frames, mask), *rest), num_parallel_calls=UNPACKERS, deterministic=True
     )
+    options = tf.data.Options()
+    # The tuner's thread holds up the end of an iteration for seconds on a machine with few cores.
+    options.autotune.enabled = False
+    n_windows = int((np.asarray(labels) >= 0).sum())
+    return windows.apply(tf.data.experimental.assert_cardinality(n_windows)).with_options(options)
 
 
 def _records(paths):

@@ -164,9 +164,10 @@ def train(
     )
     model.summary()
     history = model.fit(
-        windows.batch(batch).prefetch(tf.data.AUTOTUNE),
-        validation_data=validation.batch(batch).prefetch(tf.data.AUTOTUNE),
+        windows.batch(batch).prefetch(1),
+        validation_data=validation.batch(batch).prefetch(1),
         epochs=training["passes"],
+        shuffle=False,  # the windows come shuffled
         callbacks=[
             # Patience as long as the training: used for keeping the best weights, not for stopping.
             keras.callbacks.EarlyStopping("val_loss", patience=training["passes"], restore_best_weights=True),

@@ -150,7 +150,8 @@ def plot_attention_distribution(weights: np.ndarray, y_pred: np.ndarray, names: 
             continue
         axes.stairs(row, edges, fill=True, color=colour)
         axes.axvline(1 / weights.shape[1], color="0.5", lw=0.7, ls=":")
-    panels[-1].set(xlabel="Attention weight (dotted: equal attention)", xlim=(0, edges[-1]))
+    # Attention is sparse: a few weights near 1, most near 0.
+    panels[-1].set(xlabel="Attention weight (dotted: equal attention)", xlim=(0, edges[-1]), yscale="log")
     figure.supylabel("Probability", fontsize=8)
     return figure
 
@@ -196,7 +197,7 @@ def plot_attention_transitions(
     ):
         distribution.stairs(row, edges, color=colour, lw=1.2, label=f"{name} (n = {n:,} frames)")
     distribution.axvline(1 / weights.shape[1], color="0.5", lw=0.7, ls=":", label="equal attention")
-    distribution.set(xlabel="Attention weight", ylabel="Probability", xlim=(0, edges[-1]), ylim=(0, None))
+    distribution.set(xlabel="Attention weight", ylabel="Probability", xlim=(0, edges[-1]), yscale="log")
     distribution.legend()
     pairs = np.array([_means(weights[mice == mouse], near[mice == mouse]) for mouse in np.unique(mice)])
     means.plot([0, 1], pairs.T, "-o", color="0.6", mfc="none", ms=4, lw=0.7)
