@@ -39,17 +39,17 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/provenance.json",
-        every_table(),
-        every_figure(),
+        every_table,
+        every_figure,
 
 
 rule tables:
     """Metrics and fragmentation of every experiment."""
     input:
-        every_table(),
+        every_table,
 
 
 rule figures:
     """Every figure of every experiment."""
     input:
-        every_figure(),
+        every_figure,

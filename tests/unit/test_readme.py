@@ -33,13 +33,16 @@ def test_links_lead_somewhere(link):
     assert (ROOT / link).exists()
 
 
-def test_the_shown_configuration_is_valid():
+def test_the_shown_configurations_are_valid():
     from wfci_sleep.settings import resolve
 
     schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-    (example,) = blocks("yaml")
-    resolved = resolve(yaml.safe_load(example), schema, "README.md")
-    assert resolved["dataset"]["local"]["path"] == "recordings"
+    own, first_try = (
+        resolve({"run": {"name": "mine"}, **yaml.safe_load(example)}, schema, "README.md")["dataset"]
+        for example in blocks("yaml")
+    )
+    assert own["local"]["path"] == "recordings"
+    assert (first_try["source"], first_try["physionet"]["runs_per_mouse"]) == ("physionet", 2)
 
 
 def test_the_shown_reader_reads_a_shard(tmp_path, monkeypatch, rng):

@@ -1,7 +1,9 @@
 """Recordings: orientation, labels, and the one-line errors of wrong files."""
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 from conftest import square_mask, write_recording
 
 from wfci_sleep.errors import InputError
@@ -20,30 +22,107 @@ def test_frames_come_out_row_before_column(tmp_path):
         assert (recording.mask == square_mask()).all()
 
 
-@pytest.mark.parametrize("column", [True, False])
-def test_scores_are_read_in_both_orientations(tmp_path, column):
-    import h5py
+@pytest.fixture(scope="module")
+def values():
+    """Two epochs in HDF5's axes, with numbers that single precision holds, and some that are missing."""
+    epoch, frame, column, row = np.ogrid[:2, :168, :128, :128]
+    values = ((100 * epoch + 7 * frame + 3 * column + row) % 251).astype(np.float32) / 1024
+    values[0, 5, 60, 70] = np.nan
+    values[1, 6, 61, 71] = np.inf
+    return values
 
-    path = write_recording(tmp_path / "a.mat", [0, 1, 2, 3])
-    with h5py.File(path, "r+") as file:
-        del file["scoringindex_file"]
-        scores = np.array([0.0, 1, 2, 3])
-        file["scoringindex_file"] = scores[:, None] if column else scores[None, :]
+
+def hdf5(path, data, scores, mask, **storage):
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_dataset("data", data=data, **storage)
+        file["scoringindex_file"] = scores
+        file["xform_mask"] = mask
+        file["extra/struct"] = 1.0
+        file["#refs#/a"] = np.zeros(3)
+        file["note"] = "an extra variable"
+
+
+def v5(path, data, scores, mask, **storage):
+    variables = {
+        "data": data.T,
+        "scoringindex_file": scores.T,
+        "xform_mask": mask.T,
+        "note": "extra",
+        "extra": {"a": 1},
+    }
+    scipy.io.savemat(path, variables, **storage)
+
+
+VARIATIONS = {
+    "contiguous": (hdf5, {}, {}),
+    "gzip": (hdf5, {"compression": "gzip", "compression_opts": 1, "shuffle": True}, {}),
+    "lzf": (hdf5, {"compression": "lzf"}, {}),
+    "odd chunks": (hdf5, {"chunks": (2, 50, 37, 128)}, {}),
+    "checksums": (hdf5, {"chunks": (1, 168, 16, 128), "fletcher32": True}, {}),
+    "double": (hdf5, {}, {"data": "f8"}),
+    "big-endian": (hdf5, {}, {"data": ">f8"}),
+    "logical mask": (hdf5, {}, {"mask": "u1"}),
+    "bool mask": (hdf5, {}, {"mask": "?"}),
+    "single mask": (hdf5, {}, {"mask": "f4"}),
+    "integer mask": (hdf5, {}, {"mask": "i4"}),
+    "scores in a row": (hdf5, {}, {"scores": (1, -1)}),
+    "flat scores": (hdf5, {}, {"scores": (-1,)}),
+    "uint8 scores": (hdf5, {}, {"scores": "u1"}),
+    "single scores": (hdf5, {}, {"scores": "f4"}),
+    "v5": (v5, {}, {}),
+    "v5, compressed": (v5, {"do_compression": True}, {"mask": "?", "scores": "i2"}),
+    "v5, double": (v5, {}, {"data": "f8", "scores": (1, -1)}),
+}
+
+
+@pytest.mark.parametrize("kind", VARIATIONS)
+@pytest.mark.parametrize("n_epochs", [2, 1])
+def test_accepted_variations_read_alike(tmp_path, values, kind, n_epochs):
+    write, storage, changes = VARIATIONS[kind]
+    if n_epochs == 1:
+        # MATLAB drops the last axis, and chunks cannot be larger than what they store.
+        data, storage = values[0], {name: value for name, value in storage.items() if name != "chunks"}
+    else:
+        data = values
+    arrays = {"data": data, "scores": np.array([[3.0], [2.0]][:n_epochs]), "mask": square_mask().T.astype(np.float64)}
+    for name, change in changes.items():
+        arrays[name] = arrays[name].reshape(change) if isinstance(change, tuple) else arrays[name].astype(change)
+    path = tmp_path / "Ms1-fc1.mat"
+    write(path, **arrays, **storage)
     with Recording(path) as recording:
-        assert recording.scores.tolist() == [0, 1, 2, 3]
-        assert recording.labels.tolist() == [0, 1, -1, 2]
+        assert recording.n_epochs == n_epochs
+        assert recording.dtype == arrays["data"].dtype
+        assert recording.scores.dtype == np.int64
+        assert recording.scores.tolist() == [3, 2][:n_epochs]
+        assert recording.labels.tolist() == [2, -1][:n_epochs]
+        assert recording.mask.dtype == bool
+        np.testing.assert_array_equal(recording.mask, square_mask())
+        for epoch, frames in enumerate(recording):
+            assert frames.dtype == np.float32
+            np.testing.assert_array_equal(frames, np.swapaxes(values[epoch], 1, 2))
+        with pytest.raises(IndexError):
+            recording.frames(n_epochs)
 
 
-def test_logical_mask_and_double_data(tmp_path):
-    import h5py
-
-    path = write_recording(tmp_path / "a.mat", [0], dtype="f8")
-    with h5py.File(path, "r+") as file:
-        del file["xform_mask"]
-        file["xform_mask"] = square_mask().T.astype(np.uint8)
+def test_whole_numbers_in_v5_stay_floating_point(tmp_path):
+    path = tmp_path / "a.mat"
+    v5(path, np.full((2, 168, 128, 128), 7, dtype=np.uint8), np.array([[0.0], [1.0]]), square_mask().T)
+    with open(path, "r+b") as file:
+        # MATLAB stores doubles that are whole numbers as bytes: the class of the first variable, uint8 made double.
+        file.seek(128 + 8 + 8)
+        assert file.read(1) == b"\x09"
+        file.seek(-1, 1)
+        file.write(b"\x06")
     with Recording(path) as recording:
-        assert (recording.mask == square_mask()).all()
-        assert recording.frames(0).dtype == np.float32
+        assert recording.dtype == np.float64
+        assert (recording.frames(1) == 7).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_float32_cannot_hold_is_infinite(tmp_path):
+    path = write_recording(tmp_path / "a.mat", [0], lambda epoch: np.full((168, 128, 128), 1e300), dtype="f8")
+    with Recording(path) as recording:
+        assert np.isposinf(recording.frames(0)).all()
 
 
 def broken(tmp_path, kind):
@@ -58,8 +137,6 @@ def broken(tmp_path, kind):
         path.write_bytes(whole[: len(whole) // 2])
         return path
     if kind == "frame shape":
-        import h5py
-
         write_recording(path, [0])
         with h5py.File(path, "r+") as file:
             del file["data"]
@@ -78,8 +155,6 @@ def broken(tmp_path, kind):
         "mask size": {"scores": [0], "mask": np.ones((64, 128), dtype=bool)},
     }[kind]
     if kind == "no epochs":
-        import h5py
-
         write_recording(path, [0])
         with h5py.File(path, "r+") as file:
             del file["data"]

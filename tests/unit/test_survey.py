@@ -26,9 +26,48 @@ def test_survey_equals_numpy(tmp_path, rng):
     traces = read_table(tmp_path / "traces.tsv", ["epoch", "time_s", *atlas.names])
     assert len(traces) == 336
     np.testing.assert_allclose(traces["time_s"], np.arange(336) * 10 / 168, rtol=1e-4, atol=1e-5)
+    assert survey.n_frames == 336
     number = 7
     inside = (atlas.parcels == number) & square_mask()
     np.testing.assert_allclose(traces[atlas.names[number - 1]], frames[:, inside].mean(axis=1), rtol=1e-4)
+
+
+def test_shares_of_missing_and_constant_pixels_in_the_mask(tmp_path):
+    whole = np.arange(336.0).reshape(2, 168, 1, 1) + np.zeros((128, 128))
+    outside, dead, stepping, missing, once = (0, 0), (50, slice(60, 63)), (51, 60), (52, 60), (53, 60)
+    whole[:, :, *outside] = np.nan
+    whole[:, :, *dead] = 0.25
+    whole[:, 30, *dead] = np.nan  # gaps do not make a pixel alive
+    whole[0, :, *stepping] = 1.0  # constant in each epoch, not over the recording
+    whole[1, :, *stepping] = 2.0
+    whole[:, :, *missing] = np.nan
+    whole[1, 7, *once] = 1e300  # beyond single precision
+    whole[0, 9, *once] = -np.inf
+    path = write_recording(tmp_path / "a.mat", [0, 1], lambda epoch: whole[epoch], dtype="f8")
+    atlas = load_atlas(write_atlas(tmp_path / "atlas.mat"))
+    with Recording(path) as recording:
+        survey = survey_recording(recording, atlas, tmp_path / "traces.tsv")
+    pixels = square_mask().sum()
+    np.testing.assert_allclose(survey.nan_share, (3 * 2 + 336 + 2) / (336 * pixels), rtol=1e-9)
+    np.testing.assert_allclose(survey.constant_share, 3 / pixels, rtol=1e-9)
+    np.testing.assert_allclose(survey.mean_frame[dead], 0.25)
+
+
+def test_a_sound_recording_has_shares_of_zero(tmp_path, rng):
+    path = write_recording(tmp_path / "a.mat", [0, 1], lambda epoch: rng.integers(-4, 4, size=(168, 128, 128)) / 7)
+    atlas = load_atlas(write_atlas(tmp_path / "atlas.mat"))
+    with Recording(path) as recording:
+        survey = survey_recording(recording, atlas, tmp_path / "traces.tsv")
+        frames = recording.frames(1)
+    assert (survey.nan_share, survey.constant_share) == (0, 0)
+    # A parcel without a pixel in the mask is an empty field; the others keep six digits.
+    traces = read_table(tmp_path / "traces.tsv")
+    assert traces["epoch"].tolist() == [0] * 168 + [1] * 168
+    assert traces[atlas.names[0]].isna().all()
+    assert "nan" not in (tmp_path / "traces.tsv").read_text()
+    inside = (atlas.parcels == 30) & square_mask()
+    expected = frames[:, inside].astype(np.float64).mean(axis=1)
+    np.testing.assert_allclose(traces[atlas.names[29]][168:], expected, rtol=1e-5, atol=1e-7)
 
 
 def test_surveys_of_a_mouse_average(tmp_path):

@@ -41,6 +41,72 @@ if DATASET["source"] == "synthetic":
             "../scripts/synthesise_atlas.py"
 
 
+if DATASET["source"] == "physionet":
+
+    checkpoint index:
+        output:
+            f"{RESOURCES}/index.tsv",
+        log:
+            f"{LOGS}/index.log",
+        benchmark:
+            f"{BENCHMARKS}/index.tsv"
+        conda:
+            "../../envs/base.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=60,
+            connections=DATASET["physionet"]["connections"],
+        params:
+            database=DATASET["physionet"],
+            with_atlas=DATASET["atlas"] is None,
+            keep_raw=DATASET["keep_raw"],
+            raw=f"{RESOURCES}/raw",
+            folds={name: experiment["folds"] for name, experiment in EXPERIMENTS.items()},
+        message:
+            "Asking the database for its files"
+        script:
+            "../scripts/index.py"
+
+    # A part of this file that a killed job left is not an output, so Snakemake lets it lie and the next job goes on.
+    # Updated, not made anew: a job that runs again (its script has changed, say) finds the file and keeps it if its
+    # checksum is right. patience_s is a resource because a change of it is no reason to run again.
+    # What uses a recording goes before the next download, and the atlas before all, so that raw files that are not kept
+    # go soon. The index is ancient: a file that is there needs no other, its checksum is compared before it is used.
+    rule download:
+        input:
+            index=ancient(f"{RESOURCES}/index.tsv"),
+        output:
+            (update if DATASET["keep_raw"] else temp)(f"{RESOURCES}/raw/{{mouse}}/{{recording}}.mat"),
+        log:
+            f"{LOGS}/download/{{mouse}}/{{recording}}.log",
+        benchmark:
+            f"{BENCHMARKS}/download/{{mouse}}/{{recording}}.tsv"
+        conda:
+            "../../envs/base.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=1440,
+            connections=1,
+            patience_s=DATASET["physionet"]["patience_s"],
+        message:
+            "Fetching recording {wildcards.recording} of {wildcards.mouse}"
+        script:
+            "../scripts/download.py"
+
+    use rule download as download_atlas with:
+        output:
+            update(f"{RESOURCES}/raw/atlas.mat"),
+        log:
+            f"{LOGS}/download_atlas.log",
+        benchmark:
+            f"{BENCHMARKS}/download_atlas.tsv"
+        priority: 3
+        message:
+            "Fetching the atlas"
+
+
 rule atlas:
     input:
         lambda wildcards: source_atlas(),
@@ -50,6 +116,7 @@ rule atlas:
         f"{LOGS}/atlas.log",
     benchmark:
         f"{BENCHMARKS}/atlas.tsv"
+    priority: 3
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -62,21 +129,28 @@ rule atlas:
         "../scripts/atlas.py"
 
 
+# One pass over a recording: is it usable, and what does it show of parcels and frames?
 rule check_recording:
     input:
-        raw_recording,
+        recording=raw_recording,
+        atlas=f"{RESOURCES}/atlas.mat",
     output:
-        f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
+        check=f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
+        images=f"{RESOURCES}/surveys/{{mouse}}/{{recording}}.h5",
+        traces=f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv",
     log:
         f"{LOGS}/check_recording/{{mouse}}/{{recording}}.log",
     benchmark:
         f"{BENCHMARKS}/check_recording/{{mouse}}/{{recording}}.tsv"
+    priority: 1
     conda:
         "../../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        sha256=lambda wildcards: published_sha256(wildcards),
     message:
         "Checking recording {wildcards.recording} of {wildcards.mouse}"
     script:
@@ -87,7 +161,13 @@ rule list_recordings:
     input:
         lambda wildcards: for_each_recording(f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv"),
     output:
-        f"{RESOURCES}/recordings.tsv",
+        recordings=f"{RESOURCES}/recordings.tsv",
+        quality=report(
+            f"{RESOURCES}/quality.tsv",
+            caption="../report/quality.rst",
+            category="Data",
+            labels={"table": "recordings, checked"},
+        ),
     log:
         f"{LOGS}/list_recordings.log",
     benchmark:

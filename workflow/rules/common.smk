@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 
 from wfci_sleep import settings, sources
 from wfci_sleep.errors import InputError
+from wfci_sleep.files import read_table
 from wfci_sleep.folds import n_folds
 from wfci_sleep.windows import windowing_name
 
@@ -84,11 +85,15 @@ def local_recordings():
     return or_stop(sources.local_recordings, DATASET["local"]["path"])
 
 
+def physionet_index():
+    """Table of the database's files that the run needs; known once the checkpoint has run."""
+    return read_table(checkpoints.index.get().output[0])
+
+
 def physionet_recordings():
-    raise WorkflowError(
-        "dataset.source is physionet, which this version cannot download yet; "
-        "fetch the recordings yourself and set dataset.source to local and dataset.local.path to their folder"
-    )
+    """Table of the database's recordings: mouse, recording, order, path."""
+    index = physionet_index()
+    return index[index["mouse"].notna()]
 
 
 @cache
@@ -121,6 +126,14 @@ def raw_recording(wildcards):
     return raw_paths()[wildcards.mouse, wildcards.recording]
 
 
+def published_sha256(wildcards):
+    """SHA-256 that a recording must have by the database's list, None for other sources."""
+    if DATASET["source"] != "physionet":
+        return None
+    index = physionet_index().set_index(["mouse", "recording"])
+    return index.loc[(wildcards.mouse, wildcards.recording), "sha256"]
+
+
 def for_each_recording(pattern, **wildcards):
     """A path for each recording."""
     return [pattern.format(mouse=mouse, recording=recording, **wildcards) for mouse, recording in recording_keys()]
@@ -132,6 +145,9 @@ def source_atlas():
         return DATASET["atlas"]
     if DATASET["source"] == "synthetic":
         return f"{RESOURCES}/raw/atlas.mat"
+    if DATASET["source"] == "physionet":
+        index = physionet_index()
+        return index.loc[index["mouse"].isna(), "path"].item()
     return or_stop(sources.find_atlas, DATASET["local"]["path"])
 
 
@@ -184,9 +200,13 @@ def tested_mice(experiment):
 
 
 # What cannot work is refused before any job, and here: an input function's error would drag a traceback along.
-for experiment in EXPERIMENTS:
-    folds_of(experiment)
-source_atlas()
+# The database's recordings are not known here yet: its checkpoint does the same for them.
+if DATASET["source"] != "physionet":
+    for experiment in EXPERIMENTS:
+        folds_of(experiment)
+    source_atlas()
+elif "connections" not in workflow.global_resources:
+    workflow.register_resource("connections", DATASET["physionet"]["connections"])
 
 
 # --- targets -----------------------------------------------------------------------------------------------------------
@@ -205,10 +225,16 @@ FIGURES = [
 MOUSE_FIGURES = ["hypnogram", "attention_session"]
 
 
-def every_table():
+def every_table(wildcards):
     """Every table that a run ends with."""
     tables = [f"{RESULTS}/{experiment}/{name}" for experiment in EXPERIMENTS for name in TABLES]
-    return [f"{RESULTS}/published.tsv", f"{RESOURCES}/recordings.tsv", *tables, *parcel_traces()]
+    return [
+        f"{RESULTS}/published.tsv",
+        f"{RESOURCES}/recordings.tsv",
+        f"{RESOURCES}/quality.tsv",
+        *tables,
+        *parcel_traces(),
+    ]
 
 
 def parcel_traces():
@@ -216,9 +242,10 @@ def parcel_traces():
     return for_each_recording(f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv")
 
 
-def every_figure():
+def every_figure(wildcards):
     """Every figure that a run ends with; the PNG of each comes with its SVG."""
-    figures = [f"{RESULTS}/figures/registration-{mouse}.svg" for mouse in mice()]
+    figures = [f"{RESULTS}/figures/recordings.svg"]
+    figures += [f"{RESULTS}/figures/registration-{mouse}.svg" for mouse in mice()]
     for experiment in EXPERIMENTS:
         names = [*FIGURES, *(f"{name}-{mouse}" for name in MOUSE_FIGURES for mouse in tested_mice(experiment))]
         figures += [f"{RESULTS}/{experiment}/figures/{name}.svg" for name in names]

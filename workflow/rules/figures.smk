@@ -335,3 +335,32 @@ rule fragmentation_figure:
         "Drawing the fragmentation of sleep in {wildcards.experiment}"
     script:
         "../scripts/fragmentation_figure.py"
+
+
+rule recordings_figure:
+    input:
+        quality=f"{RESOURCES}/quality.tsv",
+    output:
+        svg=report(
+            f"{RESULTS}/figures/recordings.svg",
+            caption="../report/recordings.rst",
+            category="Data",
+            labels={"mouse": "all", "figure": "recordings"},
+        ),
+        png=f"{RESULTS}/figures/recordings.png",
+    log:
+        f"{LOGS}/figures/recordings.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/recordings.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        note=NOTE,
+    message:
+        "Drawing the recordings"
+    script:
+        "../scripts/recordings_figure.py"

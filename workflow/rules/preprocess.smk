@@ -1,4 +1,4 @@
-# From recordings to what networks and people look at: windows, parcel traces, mean frames.
+# From recordings to what networks look at.
 
 
 rule windows:
@@ -13,6 +13,7 @@ rule windows:
         f"{LOGS}/windows/{{windowing}}/{{mouse}}/{{recording}}.log",
     benchmark:
         f"{BENCHMARKS}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"
+    priority: 2
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -25,27 +26,3 @@ rule windows:
         "Cutting {wildcards.recording} of {wildcards.mouse} into windows ({wildcards.windowing})"
     script:
         "../scripts/windows.py"
-
-
-rule survey:
-    input:
-        recording=raw_recording,
-        checked=f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
-        atlas=f"{RESOURCES}/atlas.mat",
-    output:
-        images=f"{RESOURCES}/surveys/{{mouse}}/{{recording}}.h5",
-        traces=f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv",
-    log:
-        f"{LOGS}/survey/{{mouse}}/{{recording}}.log",
-    benchmark:
-        f"{BENCHMARKS}/survey/{{mouse}}/{{recording}}.tsv"
-    conda:
-        "../../envs/base.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=60,
-    message:
-        "Averaging parcels and frames of {wildcards.recording} of {wildcards.mouse}"
-    script:
-        "../scripts/survey.py"

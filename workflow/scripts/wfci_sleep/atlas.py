@@ -57,17 +57,17 @@ class Atlas:
 
         Returns
         -------
-        array of float64, shape (n_frames, 40)
+        array of float32 (float64 if the frames are), shape (n_frames, 40)
             NaN for a parcel without a pixel.
         """
         inside = recording_mask & (self.parcels > 0)
-        membership = np.eye(N_PARCELS)[self.parcels[inside] - 1]
-        pixels = frames[:, inside].astype(np.float64)
+        membership = np.eye(N_PARCELS, dtype=np.float32)[self.parcels[inside] - 1]
+        pixels = frames[:, inside]
         known = np.isfinite(pixels)
         if known.all():
-            sums, counts = pixels @ membership, np.tile(membership.sum(axis=0), (len(frames), 1))
+            sums, counts = pixels @ membership, membership.sum(axis=0)
         else:
-            sums, counts = np.where(known, pixels, 0.0) @ membership, known.astype(np.float64) @ membership
+            sums, counts = np.where(known, pixels, 0) @ membership, known.astype(np.float32) @ membership
         return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
 

@@ -97,7 +97,10 @@ def _folder(folder: Path) -> pd.DataFrame:
             "(other names: list them in a recording sheet)"
         )
     table = pd.DataFrame(rows, columns=["mouse", "recording", "order", "path"])
-    _refuse_duplicates(table, folder)
+    broken = [path for path in table["path"] if not Path(path).is_file()]
+    if broken:
+        raise InputError(f"{broken[0]}: is a folder or a link that leads nowhere, expected a recording; remove it")
+    refuse_duplicates(table, folder)
     return table
 
 
@@ -114,11 +117,12 @@ def _sheet(sheet: Path) -> pd.DataFrame:
     absent = [path for path in table["path"] if not Path(path).is_file()]
     if absent:
         raise InputError(f"{sheet}: {absent[0]} does not exist ({len(absent)} of {len(table)} files are missing)")
-    _refuse_duplicates(table, sheet)
+    refuse_duplicates(table, sheet)
     return table
 
 
-def _refuse_duplicates(table: pd.DataFrame, source: Path) -> None:
+def refuse_duplicates(table: pd.DataFrame, source: str | Path) -> None:
+    """Stop if two files of a table stand for one recording, or for one place in a session."""
     for key, meaning in ((["mouse", "recording"], "recording"), (["mouse", "order"], "place in the session")):
         twice = table[table.duplicated(key, keep=False)]
         if len(twice):

@@ -3,14 +3,14 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from wfci_sleep.errors import InputError
 
 
 @contextmanager
-def step(snakemake) -> Iterator[None]:
+def step(snakemake) -> Iterator[Callable[[str], None]]:
     """Run the body of a step script.
 
     Whatever the step and the libraries below it print lands in the rule's log file. An `InputError` ends the step with
@@ -21,6 +21,11 @@ def step(snakemake) -> Iterator[None]:
     ----------
     snakemake : snakemake.script.Snakemake
         The object that Snakemake gives to a script.
+
+    Yields
+    ------
+    function of a line
+        Tells something to the person at the terminal; the log keeps it too.
     """
     log_path = str(snakemake.log[0])
     terminal = os.dup(2)
@@ -29,8 +34,13 @@ def step(snakemake) -> Iterator[None]:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         sys.stdout.reconfigure(line_buffering=True)
+
+        def tell(line: str) -> None:
+            print(line)
+            os.write(terminal, f"{line}\n".encode())
+
         try:
-            yield
+            yield tell
             message = None
         except InputError as error:
             message = f"error: {error}"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from wfci_sleep.atlas import Atlas
 from wfci_sleep.files import written_atomically
@@ -34,8 +33,24 @@ class Survey:
     n_frames: int
 
 
-def survey_recording(recording: Recording, atlas: Atlas, traces_path: str | os.PathLike) -> Survey:
-    """Read a recording once, epoch by epoch: write the parcels' traces, return its images.
+@dataclass(frozen=True)
+class RecordingSurvey(Survey):
+    """Images of one recording, and how sound its values are.
+
+    Attributes
+    ----------
+    nan_share : float
+        Share of the mask's values (pixels times frames) that are not finite numbers.
+    constant_share : float
+        Share of the mask's pixels whose values are all one number; a pixel without any value is not among them.
+    """
+
+    nan_share: float
+    constant_share: float
+
+
+def survey_recording(recording: Recording, atlas: Atlas, traces_path: str | os.PathLike) -> RecordingSurvey:
+    """Read a recording once, epoch by epoch: write the parcels' traces, return its images and shares.
 
     Parameters
     ----------
@@ -44,26 +59,57 @@ def survey_recording(recording: Recording, atlas: Atlas, traces_path: str | os.P
     traces_path : path
         TSV to write: epoch, time_s (from the start of the recording), and the mean dF/F of each parcel in the mask.
     """
-    sums, squares, counts = (np.zeros(FRAME_SHAPE) for _ in range(3))
-    frame_s = EPOCH_S / EPOCH_FRAMES
-    with written_atomically(traces_path) as temporary:
+    pixels = _Pixels()
+    with written_atomically(traces_path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        file.write("\t".join(["epoch", "time_s", *atlas.names]) + "\n")
         for epoch, frames in enumerate(recording):
-            traces = pd.DataFrame(atlas.parcel_traces(frames, recording.mask), columns=atlas.names)
-            traces.insert(0, "epoch", epoch)
-            traces.insert(1, "time_s", epoch * EPOCH_S + np.arange(EPOCH_FRAMES) * frame_s)
-            traces.to_csv(
-                temporary, mode="a", header=epoch == 0, sep="\t", index=False, lineterminator="\n", float_format="%.6g"
-            )
-            known = np.isfinite(frames)
-            values = frames if known.all() else np.where(known, frames, np.float32(0))
-            # Single precision is enough for the 168 frames of an epoch, not for a recording.
-            sums += values.sum(axis=0)
-            squares += np.einsum("frc,frc->rc", values, values)
-            counts += known.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = sums / counts
-        spread = np.sqrt(np.maximum(squares / counts - mean**2, 0))
-    return Survey(mean.astype(np.float32), spread.astype(np.float32), recording.mask, recording.n_epochs * EPOCH_FRAMES)
+            file.write(_trace_lines(epoch, atlas.parcel_traces(frames, recording.mask)))
+            pixels.add(frames)
+    return pixels.survey(recording.mask)
+
+
+def _trace_lines(epoch: int, traces: np.ndarray) -> str:
+    """Lines of an epoch's frames; pandas takes ten times as long."""
+    times = epoch * EPOCH_S + np.arange(EPOCH_FRAMES) * (EPOCH_S / EPOCH_FRAMES)
+    line = "\t".join(["%d", *["%.6g"] * (1 + traces.shape[1])]) + "\n"
+    lines = (line % (epoch, time, *values) for time, values in zip(times, traces.tolist(), strict=True))
+    return "".join(lines).replace("nan", "")  # a missing value is an empty field, as everywhere
+
+
+class _Pixels:
+    """Sums, extremes and number of each pixel's finite values, gathered epoch by epoch."""
+
+    def __init__(self):
+        self.n_frames = 0
+        self.sums, self.squares, self.counts = (np.zeros(FRAME_SHAPE) for _ in range(3))
+        self.lowest = np.full(FRAME_SHAPE, np.inf, dtype=np.float32)
+        self.highest = -self.lowest
+
+    def add(self, frames: np.ndarray) -> None:
+        known = np.isfinite(frames)
+        complete = bool(known.all())
+        values = frames if complete else np.where(known, frames, np.float32(0))
+        used = True if complete else known
+        self.n_frames += len(frames)
+        # Single precision is enough for the 168 frames of an epoch, not for a recording.
+        self.sums += values.sum(axis=0)
+        self.squares += np.einsum("frc,frc->rc", values, values)
+        self.counts += len(frames) if complete else known.sum(axis=0)
+        self.lowest = np.minimum(self.lowest, values.min(axis=0, where=used, initial=np.inf))
+        self.highest = np.maximum(self.highest, values.max(axis=0, where=used, initial=-np.inf))
+
+    def survey(self, mask: np.ndarray) -> RecordingSurvey:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = self.sums / self.counts
+            spread = np.sqrt(np.maximum(self.squares / self.counts - mean**2, 0))
+        return RecordingSurvey(
+            mean.astype(np.float32),
+            spread.astype(np.float32),
+            mask,
+            self.n_frames,
+            nan_share=float(1 - self.counts[mask].mean() / self.n_frames),
+            constant_share=float((self.lowest == self.highest)[mask].mean()),
+        )
 
 
 def write_survey(path: str | os.PathLike, survey: Survey) -> None:

@@ -154,7 +154,8 @@ def train(
     batch = training["batch_size"]
     windows = fold_windows(chosen["train"], shards, classes, shuffle_seed=training["seed"])
     validation = fold_windows(chosen["validation"], shards, classes)
-    frames_shape = shard_shape(next(iter(shards.values())))
+    first = chosen["train"].iloc[0]
+    frames_shape = shard_shape(shards[first["mouse"], first["recording"]])
     model = build_network(settings["model"], frames_shape, classes)
     model.compile(
         optimizer=keras.optimizers.Adam(training["learning_rate"]),
