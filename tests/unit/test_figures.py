@@ -7,6 +7,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from wfci_sleep.attention_analysis import histograms, near_transition, scaled_to_unit, summary_by_state
+from wfci_sleep.calibration import calibrated, reliability
 from wfci_sleep.figures.attention import (
     plot_attention_distribution,
     plot_attention_session,
@@ -19,7 +20,9 @@ from wfci_sleep.figures.gradcam import plot_gradcam
 from wfci_sleep.figures.hypnogram import plot_hypnogram
 from wfci_sleep.figures.learning import plot_learning_curves
 from wfci_sleep.figures.performance import plot_performance
+from wfci_sleep.figures.recordings import plot_recordings
 from wfci_sleep.figures.registration import plot_registration
+from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import save
 from wfci_sleep.hypnogram import Hypnogram, fragmentation_tables
 from wfci_sleep.metrics import metrics_table
@@ -133,19 +136,20 @@ def test_attention_figures_draw_and_name_absent_states(rng):
 
 
 def predictions_of(rng, mice):
-    tables = [
-        pd.DataFrame(
-            {
-                "mouse": mouse,
-                "recording": f"{mouse}-fc1",
-                "epoch": range(30),
-                "fold": fold,
-                "y_true": rng.integers(0, 3, 30),
-                "y_pred": rng.integers(0, 3, 30),
-            }
-        )
-        for fold, mouse in enumerate(mice, start=1)
-    ]
+    tables = []
+    for fold, mouse in enumerate(mice, start=1):
+        probabilities = rng.dirichlet(np.ones(3), size=30)
+        columns = {
+            "mouse": mouse,
+            "recording": f"{mouse}-fc1",
+            "epoch": range(30),
+            "fold": fold,
+            "y_true": rng.integers(0, 3, 30),
+            "y_pred": probabilities.argmax(axis=1),
+            **{f"p_{name}": probabilities[:, index] for index, name in enumerate(NAMES)},
+            "confidence": calibrated(probabilities, 3.0).max(axis=1),
+        }
+        tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -164,6 +168,28 @@ def test_performance_and_fragmentation_show_every_mouse(rng, mice):
     with pytest.raises(ValueError, match="2 ways of counting"):
         plot_fragmentation(fragmentation)
     plot_fragmentation(fragmentation[fragmentation["counting"] == "published"])
+
+
+def test_reliability_shows_the_table_before_and_after_calibration(rng):
+    predictions = predictions_of(rng, ["Ms1", "Ms2"])
+    figure = plot_reliability(predictions)
+    correct = predictions["y_true"] == predictions["y_pred"]
+    before, after, diagonal = figure.axes[0].get_lines()
+    for line, confidence in (
+        (before, predictions[["p_wake", "p_nrem", "p_rem"]].max(axis=1)),
+        (after, predictions.confidence),
+    ):
+        table = reliability(confidence, correct)
+        table = table[table["n"] > 0]
+        np.testing.assert_allclose(line.get_xydata(), np.transpose([table["confidence"], table["accuracy"]]))
+    assert before.get_color() != after.get_color()
+    assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
+    heights = [bar.get_height() for bar in figure.axes[1].patches]
+    assert len(heights) == 20
+    assert sum(heights) == pytest.approx(200)
+    assert sum("ECE 0." in text for text in texts(figure)) == 2
+    assert says(plot_reliability(predictions[:0]), "no epochs")
+    assert not says(plot_reliability(predictions[:1]), "nan")
 
 
 def test_learning_curves_mark_the_kept_pass():
@@ -198,3 +224,63 @@ def test_files_are_reproducible_and_carry_the_note(tmp_path):
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert "Synthetic data" in (tmp_path / "a.svg").read_text()
+
+
+def quality_of(rng, n_mice, n_runs, warned=()):
+    """A quality table; the recordings numbered `warned` have a warning, the others NaN, as read from a file."""
+    n = n_mice * n_runs
+    scored = rng.multinomial(90, [0.5, 0.3, 0.15, 0.05], size=n)
+    return pd.DataFrame(
+        {
+            "mouse": np.repeat([f"Ms{mouse + 1}" for mouse in range(n_mice)], n_runs),
+            "recording": [f"fc{run + 1}" for run in range(n_runs)] * n_mice,
+            "epochs": 90,
+            **dict(zip(["wake", "nrem", "rem", "artefact"], scored.T, strict=True)),
+            "mask_pixels": rng.integers(9000, 12000, n),
+            "atlas_overlap": rng.uniform(0.8, 1, n),
+            "warnings": ["the mask is small; short" if row in warned else np.nan for row in range(n)],
+        }
+    )
+
+
+def warning_marks(figure):
+    """Rows of the recordings that have a "!"."""
+    return [text.xy[1] for text in figure.axes[0].texts if text.get_text() == "!"]
+
+
+def test_bars_of_recordings_add_up_to_their_epochs(rng):
+    quality = quality_of(rng, 3, 2)
+    figure = plot_recordings(quality)
+    kinds = figure.axes[0].containers
+    assert [kind.get_label() for kind in kinds] == ["Wake", "NREM", "REM", "Artefact"]
+    epochs = np.array([[bar.get_width() * 6 for bar in kind] for kind in kinds])
+    np.testing.assert_allclose(epochs, quality[["wake", "nrem", "rem", "artefact"]].to_numpy().T)
+    ends = [bar.get_x() + bar.get_width() for bar in kinds[-1]]
+    np.testing.assert_allclose(ends, quality["epochs"] / 6)
+    for axes, column in zip(figure.axes[1:], ["mask_pixels", "atlas_overlap"], strict=True):
+        np.testing.assert_allclose(axes.collections[0].get_offsets()[:, 0], quality[column])
+
+
+def test_recordings_with_warnings_are_marked(rng):
+    figure = plot_recordings(quality_of(rng, 4, 2, warned=(2, 5)))
+    assert warning_marks(figure) == [2, 5]
+    assert says(figure, "8 recordings, 2 with warnings")
+    # Without any warning pandas reads the column as numbers, all NaN; a table in memory has empty text.
+    for nothing in (np.nan, ""):
+        figure = plot_recordings(quality_of(rng, 1, 3).assign(warnings=nothing))
+        assert warning_marks(figure) == []
+        assert says(figure, "3 recordings, 0 with warnings")
+    assert says(plot_recordings(quality_of(rng, 1, 1)[:0]), "no recordings")
+
+
+def test_many_recordings_have_one_label_a_mouse(rng):
+    # The runs of a mouse may come apart: they are drawn together.
+    quality = quality_of(rng, 12, 12, warned=range(144)).sort_values("recording", kind="stable")
+    figure = plot_recordings(quality)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [f"Ms{mouse + 1}" for mouse in range(12)]
+    titles = [panel.title for panel in figure.axes[1:]] + [panel.xaxis.label for panel in figure.axes]
+    for drawn in (axes.get_yticklabels(), [*figure.texts, axes.get_legend(), *titles]):
+        boxes = [artist.get_window_extent() for artist in drawn]
+        assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])

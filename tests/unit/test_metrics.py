@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from wfci_sleep.metrics import measures, metrics_document, metrics_table, with_intervals
+from wfci_sleep.calibration import calibrated, expected_calibration_error
+from wfci_sleep.metrics import calibration_errors, calibration_sums, measures, metrics_document, metrics_table
+from wfci_sleep.metrics import with_intervals as intervals_of
 
 NAMES = ["wake", "nrem", "rem"]
+
+
+def with_intervals(confusions, names, resamples, seed):
+    return intervals_of(confusions, lambda sums: measures(sums, names), resamples, seed)
 
 
 @pytest.mark.filterwarnings("ignore")  # scikit-learn warns of absent classes
@@ -67,6 +73,7 @@ def predictions(rng):
         truth = np.repeat(rng.integers(0, 3, size=10), 4)
         wrong = rng.random(40) < 0.2
         predicted = np.where(wrong, (truth + 1) % 3, truth)
+        probabilities = 0.5 * np.eye(3)[predicted] + 0.5 * rng.dirichlet(np.ones(3), size=40)
         rows.append(
             pd.DataFrame(
                 {
@@ -76,6 +83,8 @@ def predictions(rng):
                     "fold": fold,
                     "y_true": truth,
                     "y_pred": predicted,
+                    **{f"p_{name}": probabilities[:, index] for index, name in enumerate(NAMES)},
+                    "confidence": calibrated(probabilities, 1.5).max(axis=1),
                 }
             )
         )
@@ -103,6 +112,32 @@ def test_table_has_every_level_and_its_numbers(predictions):
     assert found["ci_low"] < found["ci_high"]
 
 
+def test_calibration_errors_are_those_of_the_units_own_epochs(predictions):
+    table = metrics_table(predictions, NAMES, resamples=200, seed=1).set_index(["level", "unit", "metric"])
+    network = predictions[["p_wake", "p_nrem", "p_rem"]].max(axis=1)
+    correct = predictions["y_true"] == predictions["y_pred"]
+    units = {("pooled", "all"): correct | True, ("fold", "1"): predictions["fold"] == 1}
+    units["mouse", "Ms2"] = predictions["mouse"] == "Ms2"
+    for unit, rows in units.items():
+        before = expected_calibration_error(network[rows], correct[rows])
+        after = expected_calibration_error(predictions["confidence"][rows], correct[rows])
+        assert before != pytest.approx(after)
+        assert table.loc[(*unit, "ece"), "value"] == pytest.approx(before)
+        assert table.loc[(*unit, "ece_calibrated"), "value"] == pytest.approx(after)
+        assert table.loc[(*unit, "ece"), "ci_low"] < table.loc[(*unit, "ece"), "ci_high"]
+
+
+def test_bootstrap_of_the_calibration_error_equals_drawing_epochs(predictions):
+    """Sums weighted by how often a cluster is drawn give the error of the epochs themselves, repeated as often."""
+    clusters = predictions["epoch"].to_numpy() // 10
+    sums = calibration_sums(predictions, clusters)
+    drawn = np.array([2, 0, 1, 1])
+    found = calibration_errors(np.tensordot(drawn, sums, axes=1))
+    repeated = predictions.loc[predictions.index.repeat(drawn[clusters])]
+    correct = repeated["y_true"] == repeated["y_pred"]
+    assert found["ece_calibrated", ""] == pytest.approx(expected_calibration_error(repeated["confidence"], correct))
+
+
 def test_document_is_json_with_values_and_intervals(predictions):
     table = metrics_table(predictions, NAMES, resamples=200, seed=1)
     document = json.loads(json.dumps(metrics_document(table), allow_nan=False))
@@ -110,5 +145,7 @@ def test_document_is_json_with_values_and_intervals(predictions):
     assert 0 < document["pooled"]["kappa"] <= 1
     low, high = document["pooled"]["ci95"]["kappa"]
     assert low <= document["pooled"]["kappa"] <= high
+    assert 0 < document["pooled"]["ece"] < 1
+    assert len(document["mouse"]["Ms1"]["ci95"]["ece_calibrated"]) == 2
     assert set(document["mouse"]) == {"Ms1", "Ms2"}
     assert set(document["fold"]["1"]["recall"]) == set(NAMES)

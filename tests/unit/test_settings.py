@@ -55,6 +55,17 @@ def test_resolving_leaves_the_users_configuration_alone():
         ),
         ({"training": {"learning_rate": 0}}, "training.learning_rate is 0, expected more than 0"),
         ({"model": {"dropout": 1}}, "model.dropout is 1, expected less than 1"),
+        ({"model": {"spatial_attention": "se"}}, 'model.spatial_attention is "se", expected one of "none", "simam"'),
+        ({"model": {"spatial_attention_blocks": 3}}, "model.spatial_attention_blocks is 3, expected all or array"),
+        (
+            {"model": {"spatial_attention_blocks": [5, 6]}},
+            "experiment main: model.spatial_attention_blocks is [5, 6], expected numbers of blocks from 1 to 5",
+        ),
+        (
+            {"experiments": {"a": {}, "small": {"windows": {"spatial_binning": 16}}}},
+            "experiment small: model.filters has 5 blocks, between which frames shrink 2-fold (model.pooling): "
+            "expected frames of at least 16 x 16 pixels, found 8 x 8; use fewer blocks",
+        ),
         ({"run": {}}, "key run.name is missing"),
         ({"run": {"name": "a b"}}, 'run.name is "a b", expected text that matches'),
         ({"dataset": {"source": "ftp"}}, 'dataset.source is "ftp", expected one of "physionet", "local", "synthetic"'),
@@ -77,6 +88,28 @@ def test_mistakes_are_one_line(changes, message):
         resolved(**changes)
     assert str(caught.value).startswith(f"config.yaml: {message}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("windows", "filters", "pooling", "fits"),
+    [
+        ({"spatial_binning": 8}, 5, 2, True),
+        ({"spatial_binning": 8, "hemisphere": "left"}, 5, 2, False),
+        ({"spatial_binning": 4, "hemisphere": "right"}, 5, 2, True),
+        ({}, 8, 2, True),
+        ({}, 9, 2, False),
+        ({}, 5, 3, True),
+        ({"hemisphere": "left"}, 5, 3, False),
+        ({"spatial_binning": 16}, 12, 1, True),
+    ],
+)
+def test_frames_must_be_large_enough_for_the_poolings(windows, filters, pooling, fits):
+    changes = {"windows": windows, "model": {"filters": [4] * filters, "pooling": pooling}}
+    if fits:
+        assert resolved(**changes)["experiments"]["main"]["model"]["pooling"] == pooling
+    else:
+        with pytest.raises(InputError, match="experiment main: model.filters has"):
+            resolved(**changes)
 
 
 def documented_keys(schema, root, prefix=""):

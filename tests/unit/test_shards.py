@@ -55,8 +55,9 @@ def test_chosen_windows_keep_their_labels_in_any_order(tmp_path, rng, mask):
         paths.append(tmp_path / f"{shard}.tfrecord")
         labels[shard, [0, 5, 8]] = [10 * shard, 10 * shard + 1, 10 * shard + 2]
     in_order = list(read_windows(paths, labels).as_numpy_iterator())
-    shuffled = read_windows(paths, labels, shuffle_seed=1)
-    first, second = list(shuffled.as_numpy_iterator()), list(shuffled.as_numpy_iterator())
+    first, again, second = (
+        list(read_windows(paths, labels, shuffle_seed=seed).as_numpy_iterator()) for seed in (1, 1, 2)
+    )
     assert [(int(s), int(e)) for *_, s, e in in_order] == [(s, e) for s in range(3) for e in (0, 5, 8)]
     for windows in (in_order, first, second):
         assert len(windows) == 9
@@ -64,6 +65,7 @@ def test_chosen_windows_keep_their_labels_in_any_order(tmp_path, rng, mask):
             assert frames.max() == 100 * shard + epoch
             assert label == labels[shard, epoch]
     assert [(s, e) for *_, s, e in first] != [(s, e) for *_, s, e in in_order]
+    assert [(s, e) for *_, s, e in first] == [(s, e) for *_, s, e in again]
     assert [(s, e) for *_, s, e in first] != [(s, e) for *_, s, e in second]
 
 

@@ -84,8 +84,8 @@ def kappa(folder: Path, recordings, settings, change=untouched, **training) -> f
 
     keras.utils.set_random_seed(experiment["training"]["seed"])
     tf.config.experimental.enable_op_determinism()
-    model, _ = train(epochs, shards, experiment, folder / "tensorboard")
-    scores = score_fold(model, epochs, shards, experiment["labels"]["classes"], batch_size=16).predictions
+    trained = train(epochs, shards, experiment, folder / "tensorboard", folder / "state.pickle")
+    scores = score_fold(trained.model, epochs, shards, experiment["labels"]["classes"], batch_size=16).predictions
     tested: pd.DataFrame = scores[scores["split"] == "test"]
     return cohen_kappa_score(tested["y_true"], tested["y_pred"])
 

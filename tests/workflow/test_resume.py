@@ -35,7 +35,7 @@ def test_killed_runs_go_on_and_predict_the_same(unbroken, workflow):
     assert not workflow.path(shard).exists()
 
     training_log = "logs/tiny/main/train/fold-1.log"
-    workflow.kill_when(lambda: logged(workflow, training_log, "Epoch 2/3"), PREDICTIONS)
+    workflow.kill_when(lambda: logged(workflow, training_log, "Epoch 3/3"), PREDICTIONS)
     assert workflow.path(shard).exists()
     assert not workflow.path(f"{FOLD}/model.keras").exists()
 
@@ -46,6 +46,8 @@ def test_killed_runs_go_on_and_predict_the_same(unbroken, workflow):
 
     last = workflow.run(PREDICTIONS)
     assert "Scoring main, fold 1" in last.stdout
+    assert "going on after pass 2" in workflow.read(training_log)
+    assert not workflow.path(f"{FOLD}/training-state.pickle").exists()
     assert "Cutting Ms1-fc1" not in last.stdout
     assert workflow.read(PREDICTIONS) == unbroken.read(PREDICTIONS)
     assert workflow.read(f"{FOLD}/history.csv") == unbroken.read(f"{FOLD}/history.csv")
@@ -78,7 +80,8 @@ def test_predictions_are_complete_and_in_the_contracts_columns(unbroken):
 
     predictions = pd.read_csv(unbroken.path(PREDICTIONS), sep="\t")
     columns = ["mouse", "recording", "epoch", "start_s", "split", "y_true", "y_pred", "p_wake", "p_nrem", "p_rem"]
-    assert list(predictions.columns) == columns
+    assert list(predictions.columns) == [*columns, "confidence"]
+    assert predictions["confidence"].between(0.333, 1).all()
     probabilities = predictions[["p_wake", "p_nrem", "p_rem"]].to_numpy()
     assert abs(probabilities.sum(axis=1) - 1).max() < 1e-4
     assert (probabilities.argmax(axis=1) == predictions["y_pred"]).all()

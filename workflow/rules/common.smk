@@ -215,6 +215,7 @@ TABLES = ["metrics.json", "metrics.tsv", "fragmentation.tsv", "bouts.tsv", "tran
 FIGURES = [
     "confusion",
     "performance",
+    "reliability",
     "gradcam",
     "attention_time_course",
     "attention_distribution",

@@ -126,6 +126,35 @@ rule performance_figure:
         "../scripts/performance_figure.py"
 
 
+rule reliability_figure:
+    input:
+        predictions=for_each_fold("predictions.tsv"),
+    output:
+        svg=report(
+            f"{RESULTS}/{{experiment}}/figures/reliability.svg",
+            caption="../report/reliability.rst",
+            category="Performance",
+            labels={"experiment": "{experiment}", "figure": "calibration"},
+        ),
+        png=f"{RESULTS}/{{experiment}}/figures/reliability.png",
+    log:
+        f"{LOGS}/{{experiment}}/figures/reliability.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/figures/reliability.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        note=NOTE,
+    message:
+        "Drawing the calibration of {wildcards.experiment}"
+    script:
+        "../scripts/reliability_figure.py"
+
+
 rule learning_figure:
     input:
         history=for_each_fold("history.csv"),

@@ -1,4 +1,4 @@
-# Predictions, attention weights and Grad-CAM of a fold, in one run over its data.
+# Predictions, their calibration, attention weights and Grad-CAM of a fold, in one run over its data.
 
 
 rule score:
@@ -9,6 +9,7 @@ rule score:
         indices=indices,
     output:
         predictions=f"{RESULTS}/{{experiment}}/fold-{{fold}}/predictions.tsv",
+        calibration=f"{RESULTS}/{{experiment}}/fold-{{fold}}/calibration.json",
         attention=f"{RESULTS}/{{experiment}}/fold-{{fold}}/attention.h5",
         gradcam=f"{RESULTS}/{{experiment}}/fold-{{fold}}/gradcam.h5",
     log:

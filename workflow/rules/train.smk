@@ -33,6 +33,7 @@ rule train:
     output:
         model=f"{RESULTS}/{{experiment}}/fold-{{fold}}/model.keras",
         history=f"{RESULTS}/{{experiment}}/fold-{{fold}}/history.csv",
+        confusion=f"{RESULTS}/{{experiment}}/fold-{{fold}}/confusion.tsv",
         tensorboard=directory(f"{RESULTS}/{{experiment}}/fold-{{fold}}/tensorboard"),
     log:
         f"{LOGS}/{{experiment}}/train/fold-{{fold}}.log",

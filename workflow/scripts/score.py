@@ -1,11 +1,13 @@
-"""Score the validation and test epochs of one fold: predictions, attention weights, Grad-CAM."""
+"""Score the validation and test epochs of one fold: predictions, calibration, attention weights, Grad-CAM."""
 
 from wfci_sleep.step import step
 
 with step(snakemake):
+    import json
+
     from wfci_sleep import scoring, training
     from wfci_sleep.explanations import mouse_maps, write_attention, write_gradcam
-    from wfci_sleep.files import read_table, write_table
+    from wfci_sleep.files import read_table, write_table, written_atomically
     from wfci_sleep.folds import fold_epochs
     from wfci_sleep.model import load_network
     from wfci_sleep.windows import labelled_epochs
@@ -21,6 +23,10 @@ with step(snakemake):
     scores = scoring.score_fold(model, epochs, shards, classes, snakemake.params.batch_size)
     predictions = scores.predictions
     write_table(predictions, snakemake.output.predictions, float_format="%.6g")
+    n_validation = int((predictions["split"] == "validation").sum())
+    fit = {"temperature": scores.temperature, "n_validation": n_validation, "fitted_on": "validation"}
+    with written_atomically(snakemake.output.calibration) as temporary:
+        temporary.write_text(json.dumps(fit, indent=2) + "\n", encoding="utf-8")
     tested = predictions["split"] == "test"
     write_attention(
         snakemake.output.attention, predictions[tested], scores.attention[tested], snakemake.params.windows["seconds"]

@@ -1,10 +1,12 @@
-"""Train the network on one fold and keep the weights of the pass with the lowest validation loss."""
+"""Train the network on one fold, going on where a killed job stopped; keep the weights of its best pass."""
 
 from wfci_sleep.step import step
 
 with step(snakemake):
+    from pathlib import Path
+
     from wfci_sleep import training
-    from wfci_sleep.files import read_table, written_atomically
+    from wfci_sleep.files import read_table, write_table, written_atomically
     from wfci_sleep.folds import fold_epochs
     from wfci_sleep.windows import labelled_epochs
 
@@ -15,8 +17,12 @@ with step(snakemake):
     shards = dict(zip(recordings, snakemake.input.shards, strict=True))
 
     training.prepare_tensorflow(settings["training"]["seed"], snakemake.threads)
-    model, history = training.train(epochs, shards, settings, snakemake.output.tensorboard)
+    # Beside the outputs, but none of them: it outlives a killed job.
+    state = Path(snakemake.output.model).with_name("training-state.pickle")
+    trained = training.train(epochs, shards, settings, snakemake.output.tensorboard, state)
+    write_table(trained.confusion, snakemake.output.confusion)
     with written_atomically(snakemake.output.history) as temporary:
-        history.to_csv(temporary, index=False)
+        trained.history.to_csv(temporary, index=False)
     with written_atomically(snakemake.output.model) as temporary:
-        model.save(temporary)
+        trained.model.save(temporary)
+    trained.state.end()

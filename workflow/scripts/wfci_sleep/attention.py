@@ -1,4 +1,4 @@
-"""Attention layers, in Keras 3 alone so that any of its backends runs them."""
+"""Attention over time and over space, in Keras 3 alone so that any of its backends runs the layers."""
 
 import keras
 from keras import layers
@@ -50,3 +50,109 @@ class TemporalAttention(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable("wfci_sleep")
+class TemporalMean(layers.Layer):
+    """Mean over time, in place of attention: every step has the same weight.
+
+    Notes
+    -----
+    Called on a sequence (batch, T, channels); like `TemporalAttention` it returns the context (batch, channels) and the
+    weights (batch, T), here all 1 / T.
+    """
+
+    def call(self, sequence):
+        weights = keras.ops.ones_like(sequence[:, :, 0]) / sequence.shape[1]
+        return keras.ops.mean(sequence, axis=1), weights
+
+    def compute_output_shape(self, input_shape):
+        batch, length, channels = input_shape
+        return (batch, channels), (batch, length)
+
+
+@keras.saving.register_keras_serializable("wfci_sleep")
+class SimAM(layers.Layer):
+    """Attention for every value of a map by how far it stands out from its channel (SimAM, Yang et al. 2021, ICML).
+
+    In each channel of a map, d = (x - mean)^2 and v = sum d / (HW - 1); the output is
+    x * sigmoid(d / (4 (v + regularisation)) + 0.5). It has no parameters to learn.
+
+    Parameters
+    ----------
+    regularisation : float
+        The paper's lambda.
+
+    Notes
+    -----
+    Called on maps (batch, rows, columns, channels); returns maps of the same shape.
+    """
+
+    def __init__(self, regularisation: float = 1e-4, **kwargs):
+        super().__init__(**kwargs)
+        self.regularisation = regularisation
+
+    def call(self, maps):
+        _, rows, columns, _ = maps.shape
+        deviations = keras.ops.square(maps - keras.ops.mean(maps, axis=(1, 2), keepdims=True))
+        # A map of one pixel deviates by 0, which must not become 0 / 0.
+        variance = keras.ops.sum(deviations, axis=(1, 2), keepdims=True) / max(rows * columns - 1, 1)
+        return maps * keras.ops.sigmoid(deviations / (4 * (variance + self.regularisation)) + 0.5)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "regularisation": self.regularisation}
+
+
+@keras.saving.register_keras_serializable("wfci_sleep")
+class CBAM(layers.Layer):
+    """Attention for the channels, then for the pixels of a map (CBAM, Woo et al. 2018, ECCV).
+
+    The gate of the channels is sigmoid(MLP(mean over pixels) + MLP(maximum over pixels)), with one MLP of two layers
+    for both; the gate of the pixels is sigmoid(convolution of [mean over channels, maximum over channels]). As in the
+    paper's formulas, none of them has a bias.
+
+    Parameters
+    ----------
+    reduction : int
+        How many times narrower than the map's channels the MLP's hidden layer is (at least one unit is left).
+    kernel : int
+        Side of the convolution.
+
+    Notes
+    -----
+    Called on maps (batch, rows, columns, channels); returns maps of the same shape.
+    """
+
+    def __init__(self, reduction: int = 16, kernel: int = 7, **kwargs):
+        super().__init__(**kwargs)
+        self.reduction = reduction
+        self.kernel = kernel
+        self.pixel_gate = layers.Conv2D(
+            1, kernel, padding="same", use_bias=False, activation="sigmoid", name="pixel_gate"
+        )
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        hidden = max(channels // self.reduction, 1)
+        self.squeeze = layers.Dense(hidden, use_bias=False, activation="relu", name="squeeze")
+        self.excite = layers.Dense(channels, use_bias=False, name="excite")
+        self.squeeze.build((None, channels))
+        self.excite.build((None, hidden))
+        self.pixel_gate.build((*input_shape[:-1], 2))
+
+    def call(self, maps):
+        pooled = keras.ops.mean(maps, axis=(1, 2)), keras.ops.max(maps, axis=(1, 2))
+        of_mean, of_maximum = (self.excite(self.squeeze(values)) for values in pooled)
+        channel_gate = keras.ops.sigmoid(of_mean + of_maximum)
+        maps = maps * channel_gate[:, None, None, :]
+        pooled = [keras.ops.mean(maps, axis=-1, keepdims=True), keras.ops.max(maps, axis=-1, keepdims=True)]
+        return maps * self.pixel_gate(keras.ops.concatenate(pooled, axis=-1))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "reduction": self.reduction, "kernel": self.kernel}

@@ -1,16 +1,18 @@
-"""How well the network scores: accuracy, kappa, F1 and their confidence intervals.
+"""How well the network scores: accuracy, kappa, F1, calibration error and their confidence intervals.
 
 scikit-learn counts the confusion matrices. The measures are computed from the matrices here, because a bootstrap asks
 for thousands of them at once, which scikit-learn's functions take one at a time; a test holds them against
 scikit-learn's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
+from wfci_sleep.calibration import bin_sums, error_of_sums
 from wfci_sleep.files import read_table
 
 CONFIDENCE = 0.95
@@ -71,18 +73,51 @@ def cluster_confusions(y_true: np.ndarray, y_pred: np.ndarray, clusters: np.ndar
     )
 
 
+def network_confidence(predictions: pd.DataFrame) -> pd.Series:
+    """Probability that the network itself gives the predicted class: the highest of the columns p_<state>."""
+    return predictions.filter(regex="^p_").max(axis=1)
+
+
+def calibration_sums(predictions: pd.DataFrame, clusters: np.ndarray) -> np.ndarray:
+    """Sums of `calibration.bin_sums` of each cluster of epochs: shape (n_clusters, 2, 3, n_bins).
+
+    First those of the network's own confidence, then those of the calibrated one (column confidence).
+    """
+    confidences = np.stack([network_confidence(predictions), predictions["confidence"]])
+    correct = (predictions["y_true"] == predictions["y_pred"]).to_numpy()
+    chosen = [clusters == cluster for cluster in np.unique(clusters)]
+    return np.stack([[bin_sums(kind[rows], correct[rows]) for kind in confidences] for rows in chosen])
+
+
+def calibration_errors(sums: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+    """Expected calibration error of the network (ece) and after calibration (ece_calibrated), as `measures` has it.
+
+    Parameters
+    ----------
+    sums : array of float, shape (..., 2, 3, n_bins)
+        As in `calibration_sums`, of a cluster or of several added up.
+    """
+    errors = error_of_sums(sums)
+    return {("ece", ""): errors[..., 0], ("ece_calibrated", ""): errors[..., 1]}
+
+
 def with_intervals(
-    confusions: np.ndarray, names: Sequence[str], resamples: int, seed: int
+    sums: np.ndarray,
+    measure: Callable[[np.ndarray], dict[tuple[str, str], np.ndarray]],
+    resamples: int,
+    seed: int,
 ) -> dict[tuple[str, str], tuple[float, float, float]]:
-    """Measures of the summed matrices with percentile bootstrap intervals (Efron 1979) over the clusters.
+    """Measures of the added up clusters with percentile bootstrap intervals (Efron 1979) over the clusters.
 
     Epochs that follow each other are not independent, so what is drawn with replacement are clusters: mice, or bouts
     within a mouse.
 
     Parameters
     ----------
-    confusions : array of int, shape (n_clusters, classes, classes)
-    names : sequence of str
+    sums : array, shape (n_clusters, ...)
+        What the measures are made from, of each cluster: confusion matrices or calibration sums.
+    measure : function of an array of shape (..., *sums.shape[1:])
+        Gives arrays of shape (...) by (metric, state).
     resamples : int
     seed : int
 
@@ -91,12 +126,12 @@ def with_intervals(
     dict of (metric, state) to (value, low, high)
         low and high are NaN with a single cluster, which says nothing about spread.
     """
-    n_clusters = len(confusions)
-    values = measures(confusions.sum(axis=0), names)
+    n_clusters = len(sums)
+    values = measure(sums.sum(axis=0))
     if n_clusters == 1:
         return {key: (float(value), np.nan, np.nan) for key, value in values.items()}
     drawn = np.random.default_rng(seed).multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=resamples)
-    resampled = measures(np.tensordot(drawn, confusions, axes=1), names)
+    resampled = measure(np.tensordot(drawn, sums, axes=1))
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     intervals = {}
     for key, value in values.items():
@@ -111,7 +146,7 @@ def metrics_table(predictions: pd.DataFrame, names: Sequence[str], resamples: in
 
     Parameters
     ----------
-    predictions : table with columns mouse, recording, epoch, fold, y_true, y_pred
+    predictions : table with columns mouse, recording, epoch, fold, y_true, y_pred, p_<state>, confidence
         The test epochs of all folds.
     names : sequence of str
         Names of the classes.
@@ -121,6 +156,8 @@ def metrics_table(predictions: pd.DataFrame, names: Sequence[str], resamples: in
     Returns
     -------
     table with columns level (pooled, fold, mouse), unit, metric, state, value, ci_low, ci_high, n (epochs)
+        A calibration error is a mean of distances: few epochs make it larger than it is, resampled ones once more, so
+        that its interval lies high and can lie above the value.
     """
     predictions = predictions.assign(bout=_bouts(predictions))
     units = [("pooled", "all", predictions)]
@@ -128,10 +165,12 @@ def metrics_table(predictions: pd.DataFrame, names: Sequence[str], resamples: in
     units += [("mouse", mouse, table) for mouse, table in predictions.groupby("mouse", sort=False)]
     rows = []
     for level, unit, table in units:
-        clusters = table["mouse"] if table["mouse"].nunique() > 1 else table["bout"]
+        clusters = (table["mouse"] if table["mouse"].nunique() > 1 else table["bout"]).to_numpy()
         truth, predicted = table["y_true"].to_numpy(), table["y_pred"].to_numpy()
-        confusions = cluster_confusions(truth, predicted, clusters.to_numpy(), len(names))
-        for (metric, state), (value, low, high) in with_intervals(confusions, names, resamples, seed).items():
+        confusions = cluster_confusions(truth, predicted, clusters, len(names))
+        found = with_intervals(confusions, partial(measures, names=names), resamples, seed)
+        found |= with_intervals(calibration_sums(table, clusters), calibration_errors, resamples, seed)
+        for (metric, state), (value, low, high) in found.items():
             rows.append((level, unit, metric, state, value, low, high, len(table)))
     return pd.DataFrame(rows, columns=COLUMNS)
 

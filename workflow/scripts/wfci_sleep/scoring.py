@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from wfci_sleep.calibration import calibrated, fit_temperature
 from wfci_sleep.explain import Explainer
 from wfci_sleep.shards import read_windows
 from wfci_sleep.states import EPOCH_S, class_of_label
@@ -20,19 +21,23 @@ class FoldScores:
     Attributes
     ----------
     predictions : table
-        mouse, recording, epoch, start_s, split, y_true, y_pred, and the probability of each class.
+        mouse, recording, epoch, start_s, split, y_true, y_pred, the probability of each class as the network gives it,
+        and confidence: the calibrated probability of the predicted class.
     attention : array of float32, shape (n_epochs, T)
         Attention weights, a row for each row of `predictions`.
     heat : dict of (mouse, class index) to array of float32, shape (h, w)
         Grad-CAM, mean over time and over the mouse's correctly predicted test epochs of the class.
     examples : dict of (mouse, class index) to int
         Epochs behind each map.
+    temperature : float
+        Fitted on the validation epochs; `confidence` is made with it.
     """
 
     predictions: pd.DataFrame
     attention: np.ndarray
     heat: dict[tuple[str, int], np.ndarray]
     examples: dict[tuple[str, int], int]
+    temperature: float
 
 
 def score_fold(
@@ -81,5 +86,9 @@ def score_fold(
     )
     for index, name in enumerate(classes):
         predictions[f"p_{name}"] = probabilities[:, index]
+    fitted_on = (scored["split"] == "validation").to_numpy()
+    temperature = fit_temperature(probabilities[fitted_on], truth[fitted_on])
+    # The highest probability is the predicted class's at any temperature.
+    predictions["confidence"] = calibrated(probabilities, temperature).max(axis=1)
     heat = {key: total / examples[key] for key, total in heat_sums.items()}
-    return FoldScores(predictions, attention, heat, examples)
+    return FoldScores(predictions, attention, heat, examples, temperature)

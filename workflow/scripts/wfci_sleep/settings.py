@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from wfci_sleep.errors import InputError
+from wfci_sleep.windows import frame_shape
 
 SECTIONS = ("windows", "labels", "folds", "model", "training", "analysis")
 """The parts of the configuration that an experiment may change."""
@@ -46,8 +47,48 @@ def resolve(config: Mapping, schema_path: str | Path, source: str) -> dict[str, 
     for name, changes in base["experiments"].items():
         overlaid = {section: {**base[section], **changes.get(section, {})} for section in SECTIONS}
         _check({**base, **overlaid}, schema, source, prefix=("experiments", name))
+        try:
+            check_model(overlaid["model"], *frame_shape(overlaid["windows"]))
+        except InputError as error:
+            raise InputError(f"{source}: experiment {name}: {error}") from None
         experiments[name] = overlaid
     return {"run": base["run"], "dataset": base["dataset"], "experiments": experiments}
+
+
+def check_model(model_settings: Mapping, rows: int, columns: int) -> None:
+    """Check that a network can be built for frames of a size; needs no TensorFlow.
+
+    Parameters
+    ----------
+    model_settings : mapping
+        The `model` section of the configuration.
+    rows, columns : int
+        Size of a window's frames.
+
+    Raises
+    ------
+    InputError
+        If the blocks shrink the frame below one pixel, or attention is asked for after a block that is not there.
+
+    Examples
+    --------
+    >>> check_model({"filters": [8, 8], "pooling": 2, "spatial_attention_blocks": [3]}, 16, 16)
+    Traceback (most recent call last):
+    wfci_sleep.errors.InputError: model.spatial_attention_blocks is [3], expected numbers of blocks from 1 to 2
+    """
+    n_blocks, pooling = len(model_settings["filters"]), model_settings["pooling"]
+    smallest = pooling ** (n_blocks - 1)
+    if min(rows, columns) < smallest:
+        raise InputError(
+            f"model.filters has {n_blocks} blocks, between which frames shrink {pooling}-fold (model.pooling): "
+            f"expected frames of at least {smallest} x {smallest} pixels, found {rows} x {columns}; "
+            "use fewer blocks or a smaller windows.spatial_binning"
+        )
+    blocks = model_settings["spatial_attention_blocks"]
+    if blocks != "all" and not set(blocks) <= set(range(1, n_blocks + 1)):
+        raise InputError(
+            f"model.spatial_attention_blocks is {list(blocks)}, expected numbers of blocks from 1 to {n_blocks}"
+        )
 
 
 def _with_defaults(value: Any, schema: Mapping, root: Mapping) -> Any:

@@ -113,7 +113,7 @@ def read_shard(path: str | os.PathLike):
     return records.map(lambda record: (unpack(record["frames"], record["mask"]), record["label"]))
 
 
-def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle_seed: int | None = None):
+def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle_seed=None):
     """Chosen windows of several shards of one windowing, with labels of the caller's.
 
     Parameters
@@ -121,9 +121,9 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
     paths : sequence of path
     labels : array of int, shape (n_paths, n_epochs)
         Label of each epoch of each shard; a window whose label is negative is left out.
-    shuffle_seed : int, optional
-        Shuffle the windows across shards, differently at each iteration; if not given, shard after shard in order of
-        time.
+    shuffle_seed : int, or int64 tensor, optional
+        Shuffle the windows across shards, in an order that the seed alone decides; if not given, shard after shard in
+        order of time.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
 
     shards = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), [str(path) for path in paths]))
     if shuffle_seed is not None:
-        shards = shards.shuffle(len(paths), seed=shuffle_seed)
+        shards = shards.shuffle(len(paths), seed=shuffle_seed, reshuffle_each_iteration=False)
     records = shards.interleave(
         lambda shard, path: _records(path).map(lambda record: labelled(shard, record)),
         cycle_length=1 if shuffle_seed is None else min(len(paths), SHARDS_AT_ONCE),
@@ -150,16 +150,26 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
     if shuffle_seed is not None:
         # Shuffled while still packed, so that the buffer holds as many windows as the memory allows.
         window_bytes = 4 * int(np.prod(shape))
-        records = records.shuffle(max(2, SHUFFLE_BYTES // window_bytes), seed=shuffle_seed + 1)
+        buffer = max(2, SHUFFLE_BYTES // window_bytes)
+        records = records.shuffle(buffer, seed=shuffle_seed + 1, reshuffle_each_iteration=False)
     unpack = _unpacker(shape)
     windows = records.map(
         lambda frames, mask, *rest: (unpack(frames, mask), *rest), num_parallel_calls=UNPACKERS, deterministic=True
     )
-    options = tf.data.Options()
-    # The tuner's thread holds up the end of an iteration for seconds on a machine with few cores.
-    options.autotune.enabled = False
     n_windows = int((np.asarray(labels) >= 0).sum())
-    return windows.apply(tf.data.experimental.assert_cardinality(n_windows)).with_options(options)
+    return untuned(windows.apply(tf.data.experimental.assert_cardinality(n_windows)))
+
+
+def untuned(dataset):
+    """A dataset whose buffers are as they were asked for.
+
+    tf.data's tuner holds up the end of an iteration for seconds on a machine with few cores.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _records(paths):
@@ -205,11 +215,13 @@ def shard_shape(path: str | os.PathLike) -> tuple[int, int, int]:
     if not Path(path).is_file():
         raise InputError(f"{path}: does not exist, expected a shard of windows")
     try:
-        first = next(iter(tf.data.TFRecordDataset(str(path)).take(1)), None)
-        if first is None:
-            raise InputError(f"{path}: holds no window, expected at least one scored epoch")
-        parsed = tf.io.parse_single_example(first, {"shape": tf.io.FixedLenFeature([3], tf.int64)})
+        # Read now, also while a pipeline is being traced.
+        with tf.init_scope():
+            first = next(iter(tf.data.TFRecordDataset(str(path)).take(1)), None)
+            if first is None:
+                raise InputError(f"{path}: holds no window, expected at least one scored epoch")
+            parsed = tf.io.parse_single_example(first, {"shape": tf.io.FixedLenFeature([3], tf.int64)})
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         problem = error.message.splitlines()[0]
         raise InputError(f"{path}: not a shard of windows ({problem}); delete it to have it made again") from error
-    return tuple(int(size) for size in parsed["shape"])
+    return tuple(parsed["shape"].numpy().tolist())

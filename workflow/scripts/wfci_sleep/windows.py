@@ -8,7 +8,7 @@ import pandas as pd
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.files import read_table
-from wfci_sleep.recordings import EPOCH_FRAMES, Recording
+from wfci_sleep.recordings import EPOCH_FRAMES, FRAME_SHAPE, Recording
 from wfci_sleep.states import EPOCH_S, GAP
 
 
@@ -46,6 +46,19 @@ def hemisphere_columns(hemisphere: str, n_columns: int = 128) -> slice:
     """Columns of a hemisphere: `left` is the first half, `right` the second, `both` all."""
     half = n_columns // 2
     return {"both": slice(None), "left": slice(0, half), "right": slice(half, None)}[hemisphere]
+
+
+def frame_shape(settings: Mapping) -> tuple[int, int]:
+    """Rows and columns of a window's frames, after choosing the hemisphere and binning.
+
+    Examples
+    --------
+    >>> frame_shape({"hemisphere": "left", "spatial_binning": 8})
+    (16, 8)
+    """
+    rows, columns = FRAME_SHAPE
+    columns = len(range(columns)[hemisphere_columns(settings["hemisphere"], columns)])
+    return rows // settings["spatial_binning"], columns // settings["spatial_binning"]
 
 
 def bin_mask(mask: np.ndarray, factor: int) -> np.ndarray:

@@ -6,10 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from wfci_sleep.figures.style import PAGE_HEIGHT_MM, TWO_COLUMNS_MM, new_figure, say, styled
+from wfci_sleep.quality import STANDARD_MASK_PIXELS
 from wfci_sleep.states import EPOCH_S, STATES
-
-BRAIN_PIXELS = 11214
-"""Pixels of the standard brain mask: `parcelisbrain` in the authors' `AtlasandIsbrain.mat`."""
 
 ARTEFACT_COLOUR = "0.7"
 """Grey of epochs that the expert could not score."""
@@ -17,8 +15,8 @@ ARTEFACT_COLOUR = "0.7"
 WARNING_COLOUR = "#d62728"
 """Red of everything that belongs to a recording with warnings."""
 
-_MARGIN_MM = 34.0
-"""Height of titles, axis and legend."""
+_MARGIN_MM = 28.0
+"""Height of title, legend and axis."""
 
 _BAR_MM = 6.0
 """Height of a bar with its gap where there is room for it."""
@@ -28,7 +26,7 @@ _POINTS_PER_MM = 72 / 25.4
 
 @styled
 def plot_recordings(quality: pd.DataFrame) -> Figure:
-    """Draw a bar of states a recording, and beside it the size of its mask and how much of it the atlas covers.
+    """Draw a bar of states a recording, and beside it the size of its mask and how much of that lies in the atlas.
 
     Parameters
     ----------
@@ -48,9 +46,17 @@ def plot_recordings(quality: pd.DataFrame) -> Figure:
     figure = new_figure(TWO_COLUMNS_MM, _MARGIN_MM + bar_mm * max(n, 3))
     figure.suptitle(f"{n} recording{'' if n == 1 else 's'}, {warned.sum()} with warnings")
     states, masks, overlaps = figure.subplots(1, 3, sharey=True, width_ratios=[3, 1.3, 0.9])
-    states.set(title="States", xlabel="Time (min)")
-    masks.set(title="Size of the mask", xlabel="Pixels")
-    overlaps.set(title="Atlas overlap", xlabel="Share", xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    states.set(xlabel="Time (min)")
+    # `parcelisbrain` of the authors' AtlasandIsbrain.mat.
+    standard = f"(dashed: {STANDARD_MASK_PIXELS:,} of the\nstandard mask parcelisbrain)"
+    masks.set(title="Size of the mask", xlabel=f"Pixels {standard}")
+    overlaps.set(
+        title="Atlas overlap",
+        xlabel="Share of the mask",
+        xlim=(0, 1),
+        xticks=[0, 0.5, 1],
+        xticklabels=["0", "0.5", "1"],
+    )
     if not n:
         say(states, "no recordings")
         states.set_yticks([])
@@ -63,7 +69,8 @@ def plot_recordings(quality: pd.DataFrame) -> Figure:
     _draw_dots(overlaps, quality["atlas_overlap"], colours, size)
     _draw_brain_size(masks, quality["mask_pixels"])
     _separate_mice(figure.axes, quality["mouse"].to_numpy())
-    figure.legend(loc="outside lower center", ncols=len(STATES) + 2, handlelength=1.2)
+    # Where a panel has its title: it says all that a title would.
+    states.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(STATES) + 1, handlelength=1.2, borderpad=0)
     return figure
 
 
@@ -108,9 +115,8 @@ def _draw_dots(axes: Axes, values: pd.Series, colours: np.ndarray, size: float) 
 
 def _draw_brain_size(axes: Axes, pixels: pd.Series) -> None:
     """Mark the size of the standard brain mask."""
-    label = f"standard brain mask, {BRAIN_PIXELS:,} pixels (parcelisbrain)"
-    axes.axvline(BRAIN_PIXELS, color="0.35", lw=0.8, ls="--", zorder=1, label=label)
-    axes.set_xlim(0, 1.15 * np.nanmax([BRAIN_PIXELS, *pixels.astype(float)]))
+    axes.axvline(STANDARD_MASK_PIXELS, color="0.35", lw=0.8, ls="--", zorder=1)
+    axes.set_xlim(0, 1.15 * np.nanmax([STANDARD_MASK_PIXELS, *pixels.astype(float)]))
     axes.locator_params(axis="x", nbins=3)
     axes.xaxis.set_major_formatter("{x:,.0f}")
 
@@ -120,7 +126,7 @@ def _separate_mice(panels: list[Axes], mice: np.ndarray) -> None:
     starts = np.flatnonzero(np.r_[True, mice[1:] != mice[:-1]])
     ends = np.r_[starts[1:], len(mice)]
     panels[0].set_yticks((starts + ends - 1) / 2, mice[starts])
-    panels[0].set_ylim(len(mice) - 0.5, -0.5)
+    panels[0].set_ylim(len(mice) - 0.2, -0.8)
     for axes in panels:
         axes.tick_params(axis="y", length=0)
         for start in starts[1:]:
