@@ -1,5 +1,7 @@
 """attention.h5 and gradcam.h5: round trips, joining folds, averages over parcels by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from conftest import write_atlas
@@ -33,14 +35,17 @@ def test_folds_join_with_means_weighted_by_examples(tmp_path):
     first = MouseMaps(["a"], STATES, np.full((1, 3, 128, 128), 0.2, np.float32), np.array([[3, 1, 0]]))
     first.maps[0, 2] = np.nan
     second = MouseMaps(["b", "a"], STATES, np.full((2, 3, 128, 128), 0.6, np.float32), np.array([[1, 1, 1], [1, 0, 0]]))
-    write_gradcam(tmp_path / "1.h5", first)
-    write_gradcam(tmp_path / "2.h5", second)
-    joined = read_gradcam([tmp_path / "1.h5", tmp_path / "2.h5"])
+    second_method = replace(first, maps=first.maps / 2)
+    write_gradcam(tmp_path / "1.h5", {"gradcam": first, "gradcam_plus_plus": second_method})
+    write_gradcam(tmp_path / "2.h5", {"gradcam": second, "gradcam_plus_plus": second})
+    joined = read_gradcam([tmp_path / "1.h5", tmp_path / "2.h5"], "gradcam")
     assert joined.mice == ["a", "b"]
     assert joined.examples.tolist() == [[4, 1, 0], [1, 1, 1]]
     np.testing.assert_allclose(joined.maps[0, 0], (3 * 0.2 + 0.6) / 4, rtol=1e-6)
     np.testing.assert_allclose(joined.maps[0, 1], 0.2, rtol=1e-6)
     assert np.isnan(joined.maps[0, 2]).all()
+    other = read_gradcam([tmp_path / "1.h5"], "gradcam_plus_plus")
+    np.testing.assert_array_equal(other.maps, first.maps / 2)
 
 
 def test_parcel_means(tmp_path):

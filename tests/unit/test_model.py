@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from wfci_sleep.attention import CBAM, SimAM, TemporalAttention
-from wfci_sleep.explain import Explainer, attention_weights, grad_cam
-from wfci_sleep.model import FEATURE_MAP, TEMPORAL_ATTENTION, build_network, load_network
+from wfci_sleep.encoder import FrameEncoder
+from wfci_sleep.explain import METHODS, Explainer, attention_weights, grad_cam
+from wfci_sleep.explanations import METHOD_TITLES
+from wfci_sleep.model import FRAME_ENCODER, TEMPORAL_ATTENTION, build_network, load_network
 
 PUBLISHED = {
     "filters": [64] * 5,
@@ -40,12 +42,13 @@ def network():
 def test_published_settings_have_the_published_parameters():
     model = build_network(PUBLISHED, (168, 128, 128), ["wake", "nrem", "rem"])
     assert model.count_params() == 432_323
-    convolutions = [layer.count_params() for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    frame_layers = model.get_layer(FRAME_ENCODER).network.layers
+    convolutions = [layer.count_params() for layer in frame_layers if isinstance(layer, keras.layers.Conv2D)]
     assert convolutions == [640] + 9 * [36_928]
     assert model.get_layer("bilstm").count_params() == 66_048
     assert model.get_layer(TEMPORAL_ATTENTION).count_params() == 32_896
     assert model.get_layer("probabilities").count_params() == 387
-    assert model.get_layer(FEATURE_MAP).output.shape[1:] == (8, 8, 64)
+    assert model.get_layer(FRAME_ENCODER).output.shape[1:] == (8, 8, 64)
     # One copy of each layer, however many frames.
     assert len(convolutions) == 10
     assert build_network(PUBLISHED, (16, 128, 128), 3).count_params() == 432_323
@@ -72,11 +75,14 @@ def test_every_setting_has_its_parameters(changes, expected):
 def test_spatial_attention_sits_between_convolutions_and_pooling():
     settings = {**SMALL, "filters": [2, 2, 2], "pooling": 3, "spatial_attention": "simam"}
     model = build_network({**settings, "spatial_attention_blocks": [1, 3]}, (2, 18, 9), 3)
-    names = [layer.name for layer in model.layers]
-    assert [name for name in names if name.endswith("_attention")][:-1] == ["block1_attention", "block3_attention"]
+    names = [layer.name for layer in model.get_layer(FRAME_ENCODER).network.layers]
+    assert [name for name in names if name.endswith("_attention")] == ["block1_attention"]
     assert names.index("block1_attention") == names.index("block1_second") + 1 == names.index("block1_pool") - 1
-    assert names.index("block3_attention") == names.index(FEATURE_MAP) + 1 == names.index("frame_features") - 1
-    assert model.get_layer(FEATURE_MAP).output.shape[1:] == (2, 1, 2)
+    # After the activation that Grad-CAM looks at.
+    assert names[-1] == "block3_second"
+    names = [layer.name for layer in model.layers]
+    assert names.index("block3_attention") == names.index(FRAME_ENCODER) + 1 == names.index("frame_features") - 1
+    assert model.get_layer(FRAME_ENCODER).output.shape[1:] == (2, 1, 2)
 
 
 def sigmoid(x):
@@ -156,14 +162,15 @@ def in_numpy(model, settings, frames):
     batch, length, rows, columns = frames.shape
     maps = frames.reshape(-1, rows, columns, 1).astype(np.float64)
     n_blocks = len(settings["filters"])
+    encoder = model.get_layer(FRAME_ENCODER).network
     for block in range(1, n_blocks + 1):
-        for name in (f"block{block}_first", FEATURE_MAP if block == n_blocks else f"block{block}_second"):
-            kernel, bias = weights_by_name(model.get_layer(f"{name}_convolution")).values()
+        for place in ("first", "second"):
+            kernel, bias = weights_by_name(encoder.get_layer(f"block{block}_{place}_convolution")).values()
             maps = convolved(maps, kernel, bias)
             maps = np.where(maps > 0, maps, 0.3 * maps)
         feature_map = maps
         if settings["spatial_attention"] != "none":
-            layer = model.get_layer(f"block{block}_attention")
+            layer = (encoder if block < n_blocks else model).get_layer(f"block{block}_attention")
             maps = {"simam": simam, "cbam": cbam}[settings["spatial_attention"]](maps, weights_by_name(layer))
         if block < n_blocks:
             maps = pooled(maps, settings["pooling"])
@@ -297,7 +304,7 @@ def numerical_gradient(loss, variable, step=1e-5):
 
 def test_frames_are_encoded_one_by_one(network, rng):
     """Two windows that share a frame have the same feature map there: time is folded into the batch, not mixed."""
-    encoder = keras.Model(network.input, network.get_layer(FEATURE_MAP).output)
+    encoder = keras.Model(network.input, network.get_layer(FRAME_ENCODER).output)
     first, second = rng.normal(size=(2, 1, 9, 8, 6)).astype(np.float32)
     second[0, 4] = first[0, 4]
     maps = [np.asarray(encoder(frames)) for frames in (first, second)]
@@ -335,6 +342,25 @@ def test_round_trip_through_disk(tmp_path, rng, classes):
         np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
 
+def direct_maps(feature_map, gradient, method):
+    """SPEC by loops: one example, feature map and gradient of the class score (T, h, w, channels), in 0..1."""
+    length, rows, columns, channels = feature_map.shape
+    heat = np.zeros((length, rows, columns))
+    for time, channel in product(range(length), range(channels)):
+        maps, slopes = feature_map[time, :, :, channel], gradient[time, :, :, channel]
+        if method == "gradcam":
+            weight = sum(slopes[place] for place in np.ndindex(rows, columns)) / (rows * columns)
+        else:
+            weight = 0
+            for place in np.ndindex(rows, columns):
+                alpha = slopes[place] ** 2 / (2 * slopes[place] ** 2 + maps.sum() * slopes[place] ** 3)
+                weight += alpha * max(slopes[place], 0)
+        heat[time] += weight * maps
+    heat = np.maximum(heat, 0)
+    return (heat - heat.min()) / (heat.max() - heat.min())
+
+
+@pytest.mark.usefixtures("double_precision")
 @pytest.mark.parametrize(
     ("classes", "changes"),
     [
@@ -343,38 +369,119 @@ def test_round_trip_through_disk(tmp_path, rng, classes):
         (["wake", "nrem", "rem"], {"spatial_attention": "cbam", "temporal_attention": "mean"}),
     ],
 )
-def test_grad_cam_equals_its_definition(rng, classes, changes):
-    """Against finite differences of the class score, one number of the feature map at a time."""
-    keras.utils.set_random_seed(2)
-    model = build_network({**SMALL, "filters": [3, 2], **changes}, (4, 6, 4), classes)
+def test_class_activation_maps_equal_their_definition(rng, classes, changes):
+    """Against loops over finite differences of the class score, one number of the feature map at a time."""
+    model = build_network({**SMALL, "filters": [3, 2], **changes}, (4, 6, 4), classes, precision="float64")
+    spread(model, rng)
     frames = rng.normal(size=(1, 4, 6, 4)).astype(np.float32)
-    layer = model.get_layer(FEATURE_MAP)
-    encoder = keras.Model(model.input, layer.output)
-    head = keras.Model(layer.output, model.output)
+    feature_map = model.get_layer(FRAME_ENCODER).output
+    encoder = keras.Model(model.input, feature_map)
+    head = keras.Model(feature_map, model.output)
     maps = np.asarray(encoder(frames))
+    assert maps.dtype == np.float64
     # Every number of the feature map raised and lowered by a step, as one batch of windows.
-    step = 1e-2
-    changes = step * np.eye(maps.size, dtype=np.float32).reshape(maps.size, *maps.shape)
-    batch = np.concatenate([maps + changes, maps - changes]).reshape(-1, *maps.shape[1:])
-    outputs = np.asarray(head(batch))
+    step = 1e-6
+    changes = step * np.eye(maps.size).reshape(maps.size, *maps.shape)
+    outputs = np.asarray(head(np.concatenate([maps + changes, maps - changes]).reshape(-1, *maps.shape[1:])))
     if len(classes) == 2:
         outputs = np.hstack([1 - outputs, outputs])
     raised, lowered = np.split(outputs, 2)
     explainer = Explainer(model)
     for class_index in range(len(classes)):
         gradient = (raised - lowered)[:, class_index].reshape(maps.shape) / (2 * step)
-        heat = np.maximum((gradient.mean(axis=(1, 2), keepdims=True) * maps).sum(axis=-1), 0)
-        heat = (heat - heat.min()) / (heat.max() - heat.min())
-        np.testing.assert_allclose(explainer.explain(frames, class_index)[2][0], heat, atol=2e-2)
+        found = explainer.explain(frames, class_index).heat
+        assert set(found) == set(METHODS) == set(METHOD_TITLES)
+        for method, heat in found.items():
+            np.testing.assert_allclose(heat[0], direct_maps(maps, gradient, method), atol=1e-5)
 
 
-def test_grad_cam_is_scaled_per_example_and_class(network, rng):
+def test_class_activation_maps_are_scaled_per_example_and_class(network, rng):
     frames = rng.normal(size=(3, 9, 8, 6)).astype(np.float32)
-    heat = grad_cam(network, frames, np.array([0, 1, 2]))
-    assert heat.shape == (3, 9, 4, 3)
-    assert heat.min() == 0
-    np.testing.assert_allclose(heat.max(axis=(1, 2, 3)), 1, rtol=1e-6)
     explainer = Explainer(network)
-    for example, class_index in enumerate([0, 1, 2]):
-        _, _, alone = explainer.explain(frames[example : example + 1], class_index)
-        np.testing.assert_allclose(heat[example], alone[0], atol=1e-4)
+    together = explainer.explain(frames, np.array([0, 1, 2])).heat
+    for method, heat in together.items():
+        assert heat.shape == (3, 9, 4, 3)
+        assert heat.min() == 0
+        np.testing.assert_allclose(heat.max(axis=(1, 2, 3)), 1, rtol=1e-6)
+        for example, class_index in enumerate([0, 1, 2]):
+            alone = explainer.explain(frames[example : example + 1], class_index).heat[method]
+            np.testing.assert_allclose(heat[example], alone[0], atol=1e-4)
+    np.testing.assert_array_equal(grad_cam(network, frames, np.array([0, 1, 2])), together["gradcam"])
+
+
+def test_a_map_without_any_evidence_is_zero():
+    """A gradient of zero everywhere, and a denominator of zero, give no NaN."""
+    flat = np.ones((1, 2, 2, 3), dtype=np.float32)
+    assert (METHODS["gradcam_plus_plus"](flat, np.zeros_like(flat)) == 0).all()
+    assert (METHODS["gradcam_plus_plus"](-flat, np.full_like(flat, 0.5)) == 0).all()
+
+
+# --- the encoder's ways of computing the same ---
+
+
+def encoders(rng, attention, **changes):
+    """Two encoders with the same weights: the usual one and a changed one."""
+    blocks = [1, 2] if attention != "none" else []
+    pair = [FrameEncoder([4, 6, 3], 3, 2, attention, blocks, **options) for options in ({}, changes)]
+    for encoder in pair:
+        encoder.build((None, 7, 8, 6))
+    spread(pair[0], rng)
+    pair[1].set_weights(pair[0].get_weights())
+    return pair
+
+
+def gradients(encoder, windows):
+    """Of the mean square of the maps by each weight, as training works them out: in a graph."""
+    import tensorflow as tf
+
+    @tf.function
+    def differentiate():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(encoder(windows, training=True) ** 2)
+        return tape.gradient(loss, [weight.value for weight in encoder.trainable_weights])
+
+    return [gradient.numpy() for gradient in differentiate()]
+
+
+@pytest.mark.parametrize("frames_at_once", [1, 4, 7, 100])
+@pytest.mark.parametrize("attention", ["none", "simam", "cbam"])
+def test_slices_of_frames_give_the_same_maps_and_gradients(rng, frames_at_once, attention):
+    usual, sliced = encoders(rng, attention, frames_at_once=frames_at_once)
+    windows = rng.normal(size=(2, 7, 8, 6)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(sliced(windows)), np.asarray(usual(windows)), rtol=1e-4, atol=1e-5)
+    for ours, theirs in zip(gradients(sliced, windows), gradients(usual, windows), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("attention", ["none", "simam", "cbam"])
+@pytest.mark.parametrize("frames_at_once", [None, 3])
+def test_lower_precision_gives_nearly_the_same_maps_and_gradients(rng, precision, attention, frames_at_once):
+    usual, lower = encoders(rng, attention, dtype=precision, frames_at_once=frames_at_once)
+    assert {layer.compute_dtype for layer in lower.network.layers} == {precision.removeprefix("mixed_")}
+    assert {weight.dtype for weight in lower.weights} == {"float32"}
+    windows = rng.normal(size=(2, 7, 8, 6)).astype(np.float32)
+    found, expected = np.asarray(lower(windows)), np.asarray(usual(windows))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=0.03 * np.abs(expected).max())
+    # Lower precision was really at work.
+    assert not np.array_equal(found, expected)
+    # As a whole: where a value is near zero, a single one may take the other branch of an activation or of a maximum.
+    ours, theirs = (
+        np.concatenate([part.ravel() for part in gradients(encoder, windows)]) for encoder in (lower, usual)
+    )
+    assert np.linalg.norm(ours - theirs) < 0.1 * np.linalg.norm(theirs)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_the_ways_of_computing_survive_a_round_trip(tmp_path, rng, precision):
+    model = build_network({**SMALL, "spatial_attention": "cbam"}, (9, 8, 6), 3, precision, frames_at_once=4)
+    model.save(tmp_path / "model.keras")
+    loaded = load_network(tmp_path / "model.keras")
+    frames = rng.normal(size=(2, 9, 8, 6)).astype(np.float32)
+    np.testing.assert_array_equal(np.asarray(loaded(frames)), np.asarray(model(frames)))
+    encoder = loaded.get_layer(FRAME_ENCODER)
+    assert (encoder.frames_at_once, encoder.dtype_policy.name) == (4, precision)
+    found = Explainer(loaded).explain(frames)
+    np.testing.assert_allclose(found.attention.sum(axis=1), 1, rtol=1e-5)
+    assert {values.dtype.name for values in (found.probabilities, *found.heat.values())} == {"float32"}

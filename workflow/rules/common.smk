@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 
 from wfci_sleep import settings, sources
 from wfci_sleep.errors import InputError
+from wfci_sleep.explanations import METHOD_TITLES
 from wfci_sleep.files import read_table
 from wfci_sleep.folds import n_folds
 from wfci_sleep.windows import windowing_name
@@ -52,6 +53,7 @@ wildcard_constraints:
     windowing="|".join(WINDOWINGS),
     experiment="|".join(EXPERIMENTS),
     fold=r"\d+",
+    method="|".join(METHOD_TITLES),
 
 
 def hold_run_lock():
@@ -216,7 +218,7 @@ FIGURES = [
     "confusion",
     "performance",
     "reliability",
-    "gradcam",
+    *METHOD_TITLES,
     "attention_time_course",
     "attention_distribution",
     "attention_transitions",

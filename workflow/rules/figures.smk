@@ -190,16 +190,19 @@ rule gradcam_figure:
         surveys=lambda wildcards: for_each_recording(f"{RESOURCES}/surveys/{{mouse}}/{{recording}}.h5"),
     output:
         svg=report(
-            f"{RESULTS}/{{experiment}}/figures/gradcam.svg",
+            f"{RESULTS}/{{experiment}}/figures/{{method}}.svg",
             caption="../report/gradcam.rst",
             category="Explanation",
-            labels={"experiment": "{experiment}", "figure": "Grad-CAM"},
+            labels=lambda wildcards: {
+                "experiment": wildcards.experiment,
+                "figure": METHOD_TITLES[wildcards.method],
+            },
         ),
-        png=f"{RESULTS}/{{experiment}}/figures/gradcam.png",
+        png=f"{RESULTS}/{{experiment}}/figures/{{method}}.png",
     log:
-        f"{LOGS}/{{experiment}}/figures/gradcam.log",
+        f"{LOGS}/{{experiment}}/figures/{{method}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{experiment}}/figures/gradcam.tsv"
+        f"{BENCHMARKS}/{{experiment}}/figures/{{method}}.tsv"
     conda:
         "../../envs/figures.yaml"
     threads: 1
@@ -209,9 +212,10 @@ rule gradcam_figure:
     params:
         hemisphere=lambda wildcards: EXPERIMENTS[wildcards.experiment]["windows"]["hemisphere"],
         mice=lambda wildcards: [mouse for mouse, _ in recording_keys()],
+        title=lambda wildcards: METHOD_TITLES[wildcards.method],
         note=NOTE,
     message:
-        "Drawing Grad-CAM of {wildcards.experiment}"
+        "Drawing {params.title} of {wildcards.experiment}"
     script:
         "../scripts/gradcam_figure.py"
 

@@ -1,4 +1,4 @@
-"""Draw the mean Grad-CAM map of every mouse and state over the mouse's brain."""
+"""Draw the mean class activation map of every mouse and state over the mouse's brain."""
 
 from wfci_sleep.step import step
 
@@ -12,7 +12,7 @@ with step(snakemake):
     from wfci_sleep.windows import hemisphere_columns
 
     columns = hemisphere_columns(snakemake.params.hemisphere)
-    maps = read_gradcam(snakemake.input.gradcam)
+    maps = read_gradcam(snakemake.input.gradcam, snakemake.wildcards.method)
     surveys = [
         read_surveys(
             [path for path, owner in zip(snakemake.input.surveys, snakemake.params.mice, strict=True) if owner == mouse]
@@ -21,5 +21,7 @@ with step(snakemake):
     ]
     background = np.stack([survey.std_frame[:, columns] for survey in surveys])
     mask = np.stack([survey.mask[:, columns] for survey in surveys])
-    figure = plot_gradcam(maps.maps, maps.examples, background, mask, maps.mice, maps.states)
+    figure = plot_gradcam(
+        maps.maps, maps.examples, background, mask, maps.mice, maps.states, snakemake.params.title
+    )
     save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.note)

@@ -33,4 +33,7 @@ with step(snakemake):
     )
     mice = predictions.loc[tested, "mouse"].unique()
     hemisphere = snakemake.params.windows["hemisphere"]
-    write_gradcam(snakemake.output.gradcam, mouse_maps(scores.heat, scores.examples, mice, classes, hemisphere))
+    maps = {
+        method: mouse_maps(heat, scores.examples, mice, classes, hemisphere) for method, heat in scores.heat.items()
+    }
+    write_gradcam(snakemake.output.gradcam, maps)

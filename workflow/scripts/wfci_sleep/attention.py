@@ -25,9 +25,9 @@ class TemporalAttention(layers.Layer):
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.query_projection = layers.Dense(units, use_bias=False, name="query")
-        self.key_projection = layers.Dense(units, use_bias=False, name="key")
-        self.additive_attention = layers.AdditiveAttention(name="additive")
+        self.query_projection = layers.Dense(units, use_bias=False, name="query", dtype=self.dtype_policy)
+        self.key_projection = layers.Dense(units, use_bias=False, name="key", dtype=self.dtype_policy)
+        self.additive_attention = layers.AdditiveAttention(name="additive", dtype=self.dtype_policy)
 
     def build(self, input_shape):
         query_shape, sequence_shape = input_shape
@@ -94,10 +94,13 @@ class SimAM(layers.Layer):
 
     def call(self, maps):
         _, rows, columns, _ = maps.shape
+        # Sums of squares over a map need full precision.
+        maps = keras.ops.cast(maps, self.variable_dtype)
         deviations = keras.ops.square(maps - keras.ops.mean(maps, axis=(1, 2), keepdims=True))
         # A map of one pixel deviates by 0, which must not become 0 / 0.
         variance = keras.ops.sum(deviations, axis=(1, 2), keepdims=True) / max(rows * columns - 1, 1)
-        return maps * keras.ops.sigmoid(deviations / (4 * (variance + self.regularisation)) + 0.5)
+        gated = maps * keras.ops.sigmoid(deviations / (4 * (variance + self.regularisation)) + 0.5)
+        return keras.ops.cast(gated, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -130,15 +133,17 @@ class CBAM(layers.Layer):
         super().__init__(**kwargs)
         self.reduction = reduction
         self.kernel = kernel
+        options = {"use_bias": False, "dtype": self.dtype_policy}
         self.pixel_gate = layers.Conv2D(
-            1, kernel, padding="same", use_bias=False, activation="sigmoid", name="pixel_gate"
+            1, kernel, padding="same", activation="sigmoid", name="pixel_gate", **options
         )
 
     def build(self, input_shape):
         channels = input_shape[-1]
         hidden = max(channels // self.reduction, 1)
-        self.squeeze = layers.Dense(hidden, use_bias=False, activation="relu", name="squeeze")
-        self.excite = layers.Dense(channels, use_bias=False, name="excite")
+        options = {"use_bias": False, "dtype": self.dtype_policy}
+        self.squeeze = layers.Dense(hidden, activation="relu", name="squeeze", **options)
+        self.excite = layers.Dense(channels, name="excite", **options)
         self.squeeze.build((None, channels))
         self.excite.build((None, hidden))
         self.pixel_gate.build((*input_shape[:-1], 2))

@@ -1,14 +1,65 @@
 """What a network looked at: Grad-CAM over space, attention over time. In Keras 3 alone, but for the gradient itself."""
 
 from functools import cached_property
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from wfci_sleep.model import FEATURE_MAP, TEMPORAL_ATTENTION
+from wfci_sleep.model import FRAME_ENCODER, TEMPORAL_ATTENTION
 
 WINNING = -1
 """In place of a class index: the class with the highest probability."""
+
+
+def grad_cam_weights(feature_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Weights of the channels by Grad-CAM (Selvaraju et al. 2017, eq. 1): mean of the gradient over the map.
+
+    Parameters
+    ----------
+    feature_map : array of float32, shape (n, h, w, channels)
+    gradient : array of float32, shape (n, h, w, channels)
+        Of the class score by the feature map.
+
+    Returns
+    -------
+    array of float32, shape (n, channels)
+    """
+    return gradient.mean(axis=(1, 2))
+
+
+def grad_cam_plus_plus_weights(feature_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Weights of the channels by Grad-CAM++ (Chattopadhay et al. 2018, eqs. 5, 10 and 11), for exp(class score).
+
+    With g the gradient and S a channel's sum over its map, sum of ReLU(g) g^2 / (2 g^2 + S g^3); parameters and return
+    value are those of `grad_cam_weights`. The factor exp(class score), the same for a whole example, is left out.
+    """
+    positive = np.maximum(gradient, 0)
+    denominator = 2 + feature_map.sum(axis=(1, 2), keepdims=True) * positive
+    return np.divide(positive, denominator, out=np.zeros_like(positive), where=denominator != 0).sum(axis=(1, 2))
+
+
+METHODS = {"gradcam": grad_cam_weights, "gradcam_plus_plus": grad_cam_plus_plus_weights}
+"""How each method weights the channels of the feature map."""
+
+
+class Explanation(NamedTuple):
+    """What a network found in a batch of windows, and where.
+
+    Attributes
+    ----------
+    probabilities : array of float32, shape (batch, classes)
+        Two columns for a sigmoid output.
+    attention : array of float32, shape (batch, T)
+        Weights over time; they sum to 1.
+    heat : dict of method to array of float32, shape (batch, T, h, w)
+        For each of `METHODS` the ReLU of the weighted sum of the feature map's channels, scaled to 0..1 over the
+        example.
+    """
+
+    probabilities: np.ndarray
+    attention: np.ndarray
+    heat: dict[str, np.ndarray]
 
 
 class Explainer:
@@ -22,41 +73,32 @@ class Explainer:
 
     def __init__(self, model: keras.Model):
         self.length = model.input.shape[1]
-        feature_map = model.get_layer(FEATURE_MAP).output
+        feature_map = model.get_layer(FRAME_ENCODER).output
         _, attention = model.get_layer(TEMPORAL_ATTENTION).output
         self.encoder = keras.Model(model.input, feature_map)
         self.head = keras.Model(feature_map, [model.output, attention])
 
-    def explain(self, frames: np.ndarray, class_index: np.ndarray | int = WINNING):
-        """Probabilities, attention weights and Grad-CAM of a batch in one forward run.
+    def explain(self, frames: np.ndarray, class_index: np.ndarray | int = WINNING) -> Explanation:
+        """Probabilities, attention weights and class activation maps of a batch in one forward run.
 
         Parameters
         ----------
         frames : array of float32, shape (batch, T, rows, columns)
         class_index : array of int, shape (batch,), or int
-            The class whose score is explained; the winning class unless given.
-
-        Returns
-        -------
-        probabilities : array of float32, shape (batch, classes)
-            Two columns for a sigmoid output.
-        weights : array of float32, shape (batch, T)
-        heat : array of float32, shape (batch, T, h, w)
-            Grad-CAM (Selvaraju et al. 2017) on the feature map: ReLU of the channels' sum, each weighted by the mean of
-            the class score's gradient over its map at that time; scaled to 0..1 over the example.
+            The class whose score, its probability, is explained; the winning class unless given.
         """
         class_index = np.broadcast_to(np.asarray(class_index, dtype=np.int32), (len(frames),))
         tensors = self._run(keras.ops.convert_to_tensor(frames), keras.ops.convert_to_tensor(class_index))
-        probabilities, weights, feature_map, gradient = map(keras.ops.convert_to_numpy, tensors)
-        return probabilities, weights, self._heat(feature_map, gradient)
+        probabilities, attention, feature_map, gradient = map(keras.ops.convert_to_numpy, tensors)
+        heat = {name: self._heat(feature_map, weigh(feature_map, gradient)) for name, weigh in METHODS.items()}
+        return Explanation(probabilities, attention, heat)
 
     def attention_weights(self, frames: np.ndarray) -> np.ndarray:
         """Attention weights of a batch, shape (batch, T); they sum to 1 over T."""
         _, weights = self.head(self.encoder(keras.ops.convert_to_tensor(frames), training=False), training=False)
         return keras.ops.convert_to_numpy(weights)
 
-    def _heat(self, feature_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        channel_weights = gradient.mean(axis=(1, 2))
+    def _heat(self, feature_map: np.ndarray, channel_weights: np.ndarray) -> np.ndarray:
         heat = np.maximum(np.einsum("nhwc,nc->nhw", feature_map, channel_weights), 0)
         heat = heat.reshape(-1, self.length, *heat.shape[1:])
         lowest = heat.min(axis=(1, 2, 3), keepdims=True)
@@ -80,8 +122,8 @@ class Explainer:
             import tensorflow as tf
 
             # Compiled, because the LSTM's loop over time is slow when run eagerly; one trace for any batch size.
-            shape = tf.TensorSpec((None, *self.encoder.input.shape[1:]), tf.float32)
-            return tf.function(self._run_tensorflow, input_signature=[shape, tf.TensorSpec((None,), tf.int32)])
+            signature = [tf.TensorSpec(self.encoder.input.shape, tf.float32), tf.TensorSpec((None,), tf.int32)]
+            return tf.function(self._run_tensorflow, input_signature=signature)
         return {"jax": self._run_jax, "torch": self._run_torch}[backend]
 
     def _run_tensorflow(self, frames, class_index):
@@ -110,12 +152,19 @@ class Explainer:
         return probabilities, weights, feature_map, gradient
 
 
-def grad_cam(model: keras.Model, frames: np.ndarray, class_index: np.ndarray | int) -> np.ndarray:
-    """Grad-CAM of a batch of windows: float32, shape (batch, T, h, w), in 0..1, before resizing.
+def grad_cam(
+    model: keras.Model, frames: np.ndarray, class_index: np.ndarray | int, method: str = "gradcam"
+) -> np.ndarray:
+    """Class activation maps of a batch of windows: float32, shape (batch, T, h, w), in 0..1, before resizing.
 
-    See `Explainer.explain` for the method and the parameters.
+    Parameters
+    ----------
+    model : keras.Model
+    frames, class_index
+        See `Explainer.explain`.
+    method : {"gradcam", "gradcam_plus_plus"}
     """
-    return Explainer(model).explain(frames, class_index)[2]
+    return Explainer(model).explain(frames, class_index).heat[method]
 
 
 def attention_weights(model: keras.Model, frames: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What networks looked at, on disk: attention.h5 and gradcam.h5 of each fold, and Grad-CAM by parcel."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import h5py
@@ -15,12 +15,15 @@ from wfci_sleep.recordings import FRAME_SHAPE
 from wfci_sleep.states import FRAME_RATE_HZ
 from wfci_sleep.windows import hemisphere_columns
 
+METHOD_TITLES = {"gradcam": "Grad-CAM", "gradcam_plus_plus": "Grad-CAM++"}
+"""The methods of class activation maps, by the names of their maps in gradcam.h5."""
+
 EPOCH_COLUMNS = ["mouse", "recording", "epoch", "start_s", "y_true", "y_pred"]
 
 
 @dataclass(frozen=True)
 class MouseMaps:
-    """Grad-CAM of mice and states.
+    """Class activation maps of mice and states, by one method.
 
     Attributes
     ----------
@@ -46,12 +49,12 @@ def mouse_maps(
     states: Sequence[str],
     hemisphere: str,
 ) -> MouseMaps:
-    """Resize mean Grad-CAM maps bilinearly to the recorded frame.
+    """Resize mean class activation maps bilinearly to the recorded frame.
 
     Parameters
     ----------
     heat, examples : dict by (mouse, class index)
-        As in `scoring.FoldScores`.
+        As in `scoring.FoldScores`, for one method.
     mice, states : sequence of str
     hemisphere : {"both", "left", "right"}
     """
@@ -65,18 +68,27 @@ def mouse_maps(
     return MouseMaps(list(mice), list(states), maps, counts)
 
 
-def write_gradcam(path: str | os.PathLike, maps: MouseMaps) -> None:
-    """Write the maps of a fold's test mice (HDF5), atomically."""
+def write_gradcam(path: str | os.PathLike, maps: Mapping[str, MouseMaps]) -> None:
+    """Write the maps of a fold's test mice (HDF5), atomically.
+
+    Parameters
+    ----------
+    path : path
+    maps : mapping of method to MouseMaps
+        Of the same mice, states and examples; a method's name becomes that of its maps in the file.
+    """
+    first = next(iter(maps.values()))
     with written_atomically(path) as temporary, h5py.File(temporary, "w") as file:
-        file["mouse"] = np.array(maps.mice, dtype=h5py.string_dtype())
-        file["states"] = np.array(maps.states, dtype=h5py.string_dtype())
-        file.create_dataset("maps", data=maps.maps, compression="gzip")
-        file["examples"] = maps.examples
+        file["mouse"] = np.array(first.mice, dtype=h5py.string_dtype())
+        file["states"] = np.array(first.states, dtype=h5py.string_dtype())
+        file["examples"] = first.examples
+        for method, by_mouse in maps.items():
+            file.create_dataset(method, data=by_mouse.maps, compression="gzip")
 
 
-def read_gradcam(paths: Sequence[str | os.PathLike]) -> MouseMaps:
+def read_gradcam(paths: Sequence[str | os.PathLike], method: str) -> MouseMaps:
     """Read and join the maps of several folds; a mouse tested in several has their mean, weighted by examples."""
-    folds = [_read_fold_maps(path) for path in paths]
+    folds = [_read_fold_maps(path, method) for path in paths]
     mice = list(dict.fromkeys(mouse for fold in folds for mouse in fold.mice))
     states = folds[0].states
     sums = np.zeros((len(mice), *folds[0].maps.shape[1:]), dtype=np.float64)
@@ -90,14 +102,14 @@ def read_gradcam(paths: Sequence[str | os.PathLike]) -> MouseMaps:
     return MouseMaps(mice, states, maps.astype(np.float32), examples)
 
 
-def _read_fold_maps(path: str | os.PathLike) -> MouseMaps:
+def _read_fold_maps(path: str | os.PathLike, method: str) -> MouseMaps:
     with h5py.File(path) as file:
         mice, states = list(file["mouse"].asstr()), list(file["states"].asstr())
-        return MouseMaps(mice, states, file["maps"][()], file["examples"][()])
+        return MouseMaps(mice, states, file[method][()], file["examples"][()])
 
 
 def parcel_table(maps: MouseMaps, atlas: Atlas, hemisphere: str) -> pd.DataFrame:
-    """Mean Grad-CAM of every parcel.
+    """Mean of every parcel in class activation maps.
 
     Returns
     -------

@@ -9,26 +9,24 @@ from collections.abc import Mapping, Sequence
 import keras
 from keras import layers
 
-from wfci_sleep.attention import CBAM, SimAM, TemporalAttention, TemporalMean
+from wfci_sleep.attention import TemporalAttention, TemporalMean
+from wfci_sleep.encoder import SPATIAL_ATTENTION, FrameEncoder
 
-LEAKY_SLOPE = 0.3
-
-FEATURE_MAP = "feature_map"
-"""Name of the activation after the last convolution, (batch x T, h, w, channels): what Grad-CAM looks at."""
+FRAME_ENCODER = "frame_encoder"
+"""Name of the layer whose output, (batch x T, h, w, channels), is the activation after the last convolution."""
 
 TEMPORAL_ATTENTION = "temporal_attention"
 """Name of the attention layer, whose second output is the weights (batch, T)."""
 
-SPATIAL_ATTENTION = {"simam": SimAM, "cbam": CBAM}
-"""The layer of each `spatial_attention`; `none` has none."""
-
 
 def build_network(
-    model_settings: Mapping, frames_shape: tuple[int, int, int], classes: Sequence[str] | int
+    model_settings: Mapping,
+    frames_shape: tuple[int, int, int],
+    classes: Sequence[str] | int,
+    precision: str = "float32",
+    frames_at_once: int | None = None,
 ) -> keras.Model:
     """Build the CNN-BiLSTM.
-
-    Time is folded into the batch for the convolutions: one copy of each layer sees every frame.
 
     Parameters
     ----------
@@ -38,27 +36,36 @@ def build_network(
         Shape of a window.
     classes : sequence of str, or int
         Names of the classes, or their number. Two classes give one sigmoid output (the probability of the second).
+    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
+        Arithmetic of the frame encoder, where nearly all of it is; what follows is float32.
+    frames_at_once : int, optional
+        See `FrameEncoder`.
 
     Returns
     -------
     keras.Model
         (batch, T, rows, columns) float32 -> class probabilities, (batch, classes) or (batch, 1).
     """
-    length, rows, columns = frames_shape
+    length = frames_shape[0]
     n_classes = classes if isinstance(classes, int) else len(classes)
     filters, units = model_settings["filters"], model_settings["lstm_units"]
-    kernel, pooling = model_settings["kernel"], model_settings["pooling"]
+    n_blocks, kind = len(filters), model_settings["spatial_attention"]
+    blocks = model_settings["spatial_attention_blocks"]
+    blocks = [] if kind == "none" else range(1, n_blocks + 1) if blocks == "all" else blocks
 
     frames = keras.Input(frames_shape, name="frames")
-    maps = keras.ops.reshape(frames, (-1, rows, columns, 1))
-    for block, width in enumerate(filters, start=1):
-        last = block == len(filters)
-        maps = _convolution(maps, width, kernel, f"block{block}_first")
-        maps = _convolution(maps, width, kernel, FEATURE_MAP if last else f"block{block}_second")
-        if _has_attention(block, model_settings):
-            maps = SPATIAL_ATTENTION[model_settings["spatial_attention"]](name=f"block{block}_attention")(maps)
-        if not last:
-            maps = layers.MaxPooling2D(pooling, padding="same", name=f"block{block}_pool")(maps)
+    maps = FrameEncoder(
+        filters,
+        model_settings["kernel"],
+        model_settings["pooling"],
+        kind,
+        [block for block in blocks if block < n_blocks],
+        frames_at_once,
+        dtype=precision,
+        name=FRAME_ENCODER,
+    )(frames)
+    if n_blocks in blocks:
+        maps = SPATIAL_ATTENTION[kind](name=f"block{n_blocks}_attention")(maps)
     features = layers.GlobalAveragePooling2D(name="frame_features")(maps)
     sequence = keras.ops.reshape(features, (-1, length, filters[-1]))
 
@@ -74,16 +81,6 @@ def build_network(
     outputs, activation = (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
     probabilities = layers.Dense(outputs, activation=activation, name="probabilities")(context)
     return keras.Model(frames, probabilities, name="cnn_bilstm")
-
-
-def _has_attention(block: int, model_settings: Mapping) -> bool:
-    blocks = model_settings["spatial_attention_blocks"]
-    return model_settings["spatial_attention"] != "none" and (blocks == "all" or block in blocks)
-
-
-def _convolution(maps, width: int, kernel: int, name: str):
-    maps = layers.Conv2D(width, kernel, padding="same", name=f"{name}_convolution")(maps)
-    return layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=name)(maps)
 
 
 def load_network(path: str | os.PathLike) -> keras.Model:

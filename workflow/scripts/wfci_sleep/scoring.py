@@ -1,4 +1,4 @@
-"""Scoring of a fold: predictions, attention weights and Grad-CAM in one run over the data."""
+"""Scoring of a fold: predictions, attention weights and class activation maps in one run over the data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wfci_sleep.calibration import calibrated, fit_temperature
-from wfci_sleep.explain import Explainer
+from wfci_sleep.explain import METHODS, Explainer
 from wfci_sleep.shards import read_windows
 from wfci_sleep.states import EPOCH_S, class_of_label
 from wfci_sleep.training import label_table
@@ -25,8 +25,9 @@ class FoldScores:
         and confidence: the calibrated probability of the predicted class.
     attention : array of float32, shape (n_epochs, T)
         Attention weights, a row for each row of `predictions`.
-    heat : dict of (mouse, class index) to array of float32, shape (h, w)
-        Grad-CAM, mean over time and over the mouse's correctly predicted test epochs of the class.
+    heat : dict of method to dict of (mouse, class index) to array of float32, shape (h, w)
+        Class activation map by each of `explain.METHODS`, mean over time and over the mouse's correctly predicted test
+        epochs of the class.
     examples : dict of (mouse, class index) to int
         Epochs behind each map.
     temperature : float
@@ -35,7 +36,7 @@ class FoldScores:
 
     predictions: pd.DataFrame
     attention: np.ndarray
-    heat: dict[tuple[str, int], np.ndarray]
+    heat: dict[str, dict[tuple[str, int], np.ndarray]]
     examples: dict[tuple[str, int], int]
     temperature: float
 
@@ -69,17 +70,19 @@ def score_fold(
     explainer = Explainer(model)
     probabilities = np.zeros((len(scored), len(classes)), dtype=np.float32)
     attention = np.zeros((len(scored), explainer.length), dtype=np.float32)
-    heat_sums: dict[tuple[str, int], np.ndarray] = {}
+    heat: dict[str, dict[tuple[str, int], np.ndarray]] = {method: {} for method in METHODS}
     examples: dict[tuple[str, int], int] = {}
     for frames, row, *_ in windows.batch(batch_size).prefetch(1):
         row = row.numpy()
-        probabilities[row], attention[row], heat = explainer.explain(frames.numpy())
-        for position, heat_map in zip(row, heat.mean(axis=1), strict=True):
-            predicted = int(probabilities[position].argmax())
-            if scored["split"][position] == "test" and predicted == truth[position]:
-                key = (scored["mouse"][position], predicted)
-                heat_sums[key] = heat_sums.get(key, 0) + heat_map
-                examples[key] = examples.get(key, 0) + 1
+        found = explainer.explain(frames.numpy())
+        probabilities[row], attention[row] = found.probabilities, found.attention
+        predicted = found.probabilities.argmax(axis=1)
+        explained = (scored["split"].to_numpy()[row] == "test") & (predicted == truth[row])
+        keys = [(scored["mouse"][position], index) for position, index in zip(row, predicted.tolist(), strict=True)]
+        for place in np.flatnonzero(explained):
+            examples[keys[place]] = examples.get(keys[place], 0) + 1
+            for method, maps in found.heat.items():
+                heat[method][keys[place]] = heat[method].get(keys[place], 0) + maps[place].mean(axis=0)
 
     predictions = scored[["mouse", "recording", "epoch"]].assign(
         start_s=scored["epoch"] * EPOCH_S, split=scored["split"], y_true=truth, y_pred=probabilities.argmax(axis=1)
@@ -90,5 +93,5 @@ def score_fold(
     temperature = fit_temperature(probabilities[fitted_on], truth[fitted_on])
     # The highest probability is the predicted class's at any temperature.
     predictions["confidence"] = calibrated(probabilities, temperature).max(axis=1)
-    heat = {key: total / examples[key] for key, total in heat_sums.items()}
+    heat = {method: {key: total / examples[key] for key, total in sums.items()} for method, sums in heat.items()}
     return FoldScores(predictions, attention, heat, examples, temperature)

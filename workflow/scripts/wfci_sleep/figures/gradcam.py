@@ -1,4 +1,4 @@
-"""Grad-CAM: where in the brain the network looked when it recognised a state."""
+"""Class activation maps: where in the brain the network looked when it recognised a state."""
 
 from collections.abc import Sequence
 
@@ -30,8 +30,9 @@ def plot_gradcam(
     mask: np.ndarray,
     mice: Sequence[str],
     states: Sequence[str],
+    method: str = "Grad-CAM",
 ) -> Figure:
-    """Draw each mouse's mean Grad-CAM map of each state over its brain.
+    """Draw each mouse's mean class activation map of each state over its brain.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ def plot_gradcam(
         Brain mask; pixels outside stay blank.
     mice, states : sequence of str
         Names of the rows and columns of the figure.
+    method : str
+        What the colour bar calls the maps.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def plot_gradcam(
         fraction=0.03,
         pad=0.02,
     )
-    bar.set_label("Grad-CAM, mean over examples and time, from each map's lowest to its highest value")
+    bar.set_label(f"{method}, mean over examples and time, from each map's lowest to its highest value")
     bar.set_ticks([0, 1], labels=["lowest", "highest"])
     return figure
 

@@ -1,0 +1,122 @@
+"""The CNN that sees one frame at a time, run on all frames of a batch of windows at once or a slice after the other."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from wfci_sleep.attention import CBAM, SimAM
+
+LEAKY_SLOPE = 0.3
+
+SPATIAL_ATTENTION = {"simam": SimAM, "cbam": CBAM}
+"""The layer of each `spatial_attention`; `none` has none."""
+
+
+@keras.saving.register_keras_serializable("wfci_sleep")
+class FrameEncoder(layers.Layer):
+    """Blocks of two convolutions and a max pooling, up to the activation after the last convolution.
+
+    Time is folded into the batch: one copy of each layer sees every frame.
+
+    Parameters
+    ----------
+    filters : sequence of int
+        Filters of each block.
+    kernel : int
+        Side of the convolutions.
+    pooling : int
+        Side of the max pooling after each block but the last.
+    spatial_attention : {"none", "simam", "cbam"}
+        Attention between the convolutions and the pooling.
+    attention_blocks : sequence of int
+        Blocks that have it, from 1. The last block is none of them: its attention comes after the encoder's output.
+    frames_at_once : int, optional
+        Frames of a window to encode at a time. What a slice of frames leaves behind for the gradient is not kept but
+        worked out again: memory for one slice, and a third more arithmetic. Without it all frames of the batch at once.
+    dtype : str
+        A precision of the convolutions, `mixed_bfloat16` for instance; weights and output stay in float32.
+
+    Notes
+    -----
+    Called on windows (batch, T, rows, columns); returns maps (batch x T, h, w, channels).
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[int],
+        kernel: int,
+        pooling: int,
+        spatial_attention: str = "none",
+        attention_blocks: Sequence[int] = (),
+        frames_at_once: int | None = None,
+        **kwargs,
+    ):
+        # The convolutions cast for themselves: gradients of their weights are summed over slices in full precision.
+        super().__init__(autocast=False, **kwargs)
+        self.settings = {
+            "filters": list(filters),
+            "kernel": kernel,
+            "pooling": pooling,
+            "spatial_attention": spatial_attention,
+            "attention_blocks": list(attention_blocks),
+        }
+        self.frames_at_once = frames_at_once
+        self.network = keras.Sequential(list(self._stack(**self.settings)), name="network")
+
+    def _stack(self, filters, kernel, pooling, spatial_attention, attention_blocks):
+        dtype = self.dtype_policy
+        for block, width in enumerate(filters, start=1):
+            for place in ("first", "second"):
+                name = f"block{block}_{place}"
+                yield layers.Conv2D(width, kernel, padding="same", name=f"{name}_convolution", dtype=dtype)
+                yield layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=name, dtype=dtype)
+            if block in attention_blocks:
+                yield SPATIAL_ATTENTION[spatial_attention](name=f"block{block}_attention", dtype=dtype)
+            if block < len(filters):
+                yield layers.MaxPooling2D(pooling, padding="same", name=f"block{block}_pool", dtype=dtype)
+
+    def build(self, input_shape):
+        _, _, rows, columns = input_shape
+        self.network.build((None, rows, columns, 1))
+
+    def call(self, windows):
+        _, length, rows, columns = windows.shape
+        if self.frames_at_once is None:
+            maps = self.network(keras.ops.reshape(windows, (-1, rows, columns, 1)))
+            return keras.ops.cast(maps, self.variable_dtype)
+        n_slices = -(-length // self.frames_at_once)
+        size = -(-length // n_slices)
+        # Frames of zeros fill the last slice; nothing depends on their maps.
+        filled = keras.ops.pad(windows, [(0, 0), (0, n_slices * size - length), (0, 0), (0, 0)])
+        maps = self._encode_slices(keras.ops.reshape(filled, (-1, size, rows, columns, 1)))
+        maps = keras.ops.reshape(maps, (-1, n_slices * size, *self.network.output_shape[1:]))[:, :length]
+        return keras.ops.reshape(maps, (-1, *self.network.output_shape[1:]))
+
+    def _encode_slices(self, slices):
+        fixed = [variable.value for variable in self.network.non_trainable_variables]
+
+        # The weights are arguments: a function that recomputes cannot reach variables from inside a loop.
+        def encode(frames, *weights):
+            maps, _ = self.network.stateless_call(weights, fixed, frames)
+            return keras.ops.cast(maps, self.variable_dtype)
+
+        recomputing = keras.remat(encode)
+        weights = [variable.value for variable in self.network.trainable_variables]
+        return _one_after_the_other(lambda frames: recomputing(frames, *weights), slices)
+
+    def compute_output_spec(self, windows):
+        maps = self.network.compute_output_shape((None, *windows.shape[2:], 1))
+        return keras.KerasTensor(maps, dtype=self.variable_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings, "frames_at_once": self.frames_at_once}
+
+
+def _one_after_the_other(function, slices):
+    """`keras.ops.map`, but never several at a time, which TensorFlow would do and which costs the memory of several."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.map_fn(function, slices, parallel_iterations=1)
+    return keras.ops.map(function, slices)
