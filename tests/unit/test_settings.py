@@ -54,6 +54,17 @@ def test_resolving_leaves_the_users_configuration_alone():
             'windows.normalisation is "zscore", expected one of "temporal-zscore"',
         ),
         ({"training": {"learning_rate": 0}}, "training.learning_rate is 0, expected more than 0"),
+        ({"training": {"loss": "hinge"}}, 'training.loss is "hinge", expected one of "focal", "cross-entropy"'),
+        ({"training": {"precision": "half"}}, 'training.precision is "half", expected one of "float32", "mixed_bfl'),
+        ({"training": {"frames_at_once": 0}}, "training.frames_at_once is 0, expected at least 1"),
+        (
+            {"training": {"augment_flip": True}, "windows": {"hemisphere": "left"}},
+            "experiment main: training.augment_flip mirrors windows of both hemispheres, found windows.hemisphere left",
+        ),
+        (
+            {"experiments": {"fast": {"training": {"xla": True}}}},
+            "experiment fast: training.xla is true and so is training.deterministic, which XLA cannot promise; set one",
+        ),
         ({"model": {"dropout": 1}}, "model.dropout is 1, expected less than 1"),
         ({"model": {"spatial_attention": "se"}}, 'model.spatial_attention is "se", expected one of "none", "simam"'),
         ({"model": {"spatial_attention_blocks": 3}}, "model.spatial_attention_blocks is 3, expected all or array"),

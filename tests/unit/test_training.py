@@ -1,5 +1,8 @@
 """Training: what an order of the data, a metric, a loss and a broken-off training must be."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pandas as pd
@@ -8,18 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, f1_score
 
+from wfci_sleep.batches import augmented, training_passes
 from wfci_sleep.errors import InputError
+from wfci_sleep.losses import SparseFocalCrossentropy, class_weights, loss_function
+from wfci_sleep.model import load_network
+from wfci_sleep.monitoring import CohenKappa, MacroF1, confusion_table
 from wfci_sleep.shards import write_shard
-from wfci_sleep.training import (
-    CohenKappa,
-    MacroF1,
-    class_weights,
-    confusion_table,
-    learning_rate,
-    loss_function,
-    train,
-    training_passes,
-)
+from wfci_sleep.training import learning_rate, optimizer, train
 
 CLASSES = ["wake", "nrem", "rem"]
 SETTINGS = {
@@ -44,7 +42,13 @@ SETTINGS = {
         "schedule": "constant",
         "early_stopping": None,
         "class_weights": "none",
+        "augment_flip": False,
+        "augment_gain": 0,
+        "augment_noise": 0,
         "precision": "float32",
+        "frames_at_once": None,
+        "gradient_accumulation": 1,
+        "xla": False,
         "shuffle_labels": False,
         "seed": 3,
     },
@@ -57,8 +61,11 @@ def with_training(**changes):
 
 @pytest.fixture(scope="module")
 def fold(tmp_path_factory):
+    return make_fold(tmp_path_factory.mktemp("shards"))
+
+
+def make_fold(folder):
     """Epochs of three recordings, two to train on, with their shards; the label shows in the signal."""
-    folder = tmp_path_factory.mktemp("shards")
     rng = np.random.default_rng(1)
     mask = np.ones((4, 6), dtype=bool)
     shards, rows = {}, []
@@ -71,9 +78,9 @@ def fold(tmp_path_factory):
     return pd.DataFrame(rows, columns=["mouse", "recording", "epoch", "label", "split"]), shards
 
 
-def trained(fold, folder, settings=SETTINGS):
+def trained(fold, folder, settings=SETTINGS, devices=()):
     keras.utils.set_random_seed(settings["training"]["seed"])
-    return train(*fold, settings, folder / "tensorboard", folder / "state.pickle")
+    return train(*fold, settings, folder / "tensorboard", folder / "state.pickle", devices)
 
 
 class Killed(Exception):
@@ -98,7 +105,14 @@ def killed_in_pass(number, monkeypatch, fold, folder, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{"schedule": "cosine"}, {"schedule": "plateau", "early_stopping": 2}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule": "cosine", "gradient_accumulation": 2, "augment_flip": True, "augment_noise": 0.1},
+        {"schedule": "plateau", "early_stopping": 2, "precision": "mixed_float16", "frames_at_once": 3},
+    ],
+    ids=["cosine", "plateau"],
+)
 def test_a_broken_off_training_ends_as_an_unbroken_one(fold, tmp_path, monkeypatch, changes):
     settings = with_training(**changes)
     unbroken = trained(fold, tmp_path / "unbroken", settings)
@@ -137,10 +151,10 @@ def test_history_and_confusion_say_the_same(fold, tmp_path):
         assert np.trace(counts) / 9 == pytest.approx(accuracy)
 
 
-def order(fold, seed, passes):
+def order(fold, seed, passes, **changes):
     epochs, shards = fold
     chosen = epochs[epochs["split"] == "train"]
-    batches = training_passes(chosen, shards, CLASSES, 4, seed, passes)
+    batches = training_passes(chosen, shards, CLASSES, with_training(seed=seed, **changes)["training"], passes)
     return [frames.numpy().sum(axis=(1, 2, 3)).tolist() for frames, _ in batches]
 
 
@@ -152,6 +166,39 @@ def test_the_order_of_a_pass_depends_on_its_number_alone(fold):
     assert passes[0] != passes[1] != passes[2]
     assert sorted(passes[0]) == sorted(passes[1]) == sorted(passes[2])
     assert order(fold, 4, range(1)) != whole[:5]
+
+
+def test_augmentation_depends_on_the_number_of_the_pass_alone(fold):
+    changes = {"augment_flip": True, "augment_gain": 0.2, "augment_noise": 0.1}
+    whole = order(fold, 3, range(2), **changes)
+    assert order(fold, 3, range(1, 2), **changes) == whole[5:]
+    assert not set(sum(whole[:5], [])) & set(sum(whole[5:], []))
+
+
+def augmentations(windows, n=40, **changes):
+    """A window augmented with `n` seeds."""
+    training = with_training(**changes)["training"]
+    return np.stack([np.asarray(augmented(windows, training, np.array([seed, 7]))) for seed in range(n)])
+
+
+def test_augmentation_mirrors_scales_and_adds_noise_inside_the_mask(rng):
+    window = rng.normal(size=(5, 4, 6)).astype(np.float32)
+    window[:, 0] = 0
+    mirrored = augmentations(window, augment_flip=True)
+    flipped = [np.array_equal(one, window[:, :, ::-1]) for one in mirrored]
+    assert all(np.array_equal(one, window) for one, is_flipped in zip(mirrored, flipped, strict=True) if not is_flipped)
+    assert 8 < sum(flipped) < 32
+
+    scaled = augmentations(window, augment_gain=0.2)
+    factors = scaled[:, :, 1:] / window[None, :, 1:]
+    np.testing.assert_allclose(factors, factors[:, :1, :1, :1] * np.ones_like(factors), rtol=1e-5)
+    assert 0.8 <= factors.min() < 0.85 < 1.15 < factors.max() <= 1.2
+
+    noise = augmentations(window, augment_noise=0.3) - window
+    assert (noise[:, :, 0] == 0).all()
+    assert noise[:, :, 1:].std() == pytest.approx(0.3, rel=0.05)
+    assert abs(noise[:, :, 1:].mean()) < 0.02
+    np.testing.assert_array_equal(augmentations(window, n=1)[0], window)
 
 
 @settings(max_examples=20, deadline=None)
@@ -168,20 +215,30 @@ def test_metrics_agree_with_scikit_learn(pairs):
         assert float(kappa.result()) == pytest.approx(cohen_kappa_score(truth, predicted), abs=1e-6)
 
 
-def test_the_focal_loss_is_keras_own():
+@pytest.mark.parametrize("gamma", [0, 1.5, 2])
+def test_the_focal_loss_is_keras_own(monkeypatch, gamma):
+    """The package's, the one of other backends and the formula."""
     rng = np.random.default_rng(2)
     probabilities = rng.dirichlet(np.ones(3), 20).astype(np.float32)
     truth = rng.integers(0, 3, 20)
-    ours = loss_function({"loss": "focal", "gamma": 2}, 3)(truth, probabilities)
-    theirs = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=2)(np.eye(3)[truth], probabilities)
-    by_hand = np.mean((1 - probabilities[range(20), truth]) ** 2 * -np.log(probabilities[range(20), truth]))
-    assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
-    assert float(ours) == pytest.approx(by_hand, rel=1e-5)
+    of_truth = probabilities[range(20), truth]
+    binary_truth = rng.integers(0, 2, (20, 1))
+    chosen = {"loss": "focal", "gamma": gamma}
+    packaged = loss_function(chosen, 3), loss_function(chosen, 2)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    elsewhere = loss_function(chosen, 3), loss_function(chosen, 2)
+    monkeypatch.undo()
+    assert type(elsewhere[0]) is SparseFocalCrossentropy
+    assert {type(loss).__module__.split(".")[0] for loss in packaged} == {"focal_loss"}
 
-    positive, truth = probabilities[:, :1], rng.integers(0, 2, (20, 1))
-    ours = loss_function({"loss": "focal", "gamma": 2}, 2)(truth, positive)
-    theirs = keras.losses.BinaryFocalCrossentropy(gamma=2)(truth, positive)
-    assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
+    expected = np.mean((1 - of_truth) ** gamma * -np.log(of_truth))
+    for softmax, sigmoid in (packaged, elsewhere):
+        assert float(softmax(truth, probabilities)) == pytest.approx(expected, rel=1e-5)
+        positive = np.where(binary_truth == 1, probabilities[:, :1], 1 - probabilities[:, :1])
+        by_hand = np.mean((1 - positive) ** gamma * -np.log(positive))
+        assert float(sigmoid(binary_truth, probabilities[:, :1])) == pytest.approx(by_hand, rel=1e-5)
+    again = keras.losses.deserialize(keras.losses.serialize(elsewhere[0]))
+    assert float(again(truth, probabilities)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_learning_rate_falls_along_a_cosine():
@@ -189,6 +246,86 @@ def test_the_learning_rate_falls_along_a_cosine():
     expected = [0.1 * (1 + np.cos(np.pi * step / 10)) / 2 for step in range(11)]
     assert [float(rate(step)) for step in range(11)] == pytest.approx(expected, abs=1e-7)
     assert learning_rate({"schedule": "plateau", "learning_rate": 0.1}, n_steps=10) == 0.1
+
+
+def test_the_optimizer_of_each_setting():
+    plain = optimizer(SETTINGS["training"], 10)
+    assert type(plain) is keras.optimizers.Adam
+    assert plain.gradient_accumulation_steps is None
+    # 10 batches, an update every 4: the cosine has 3 steps.
+    gathering = optimizer(with_training(gradient_accumulation=4, schedule="cosine")["training"], 10)
+    assert gathering.gradient_accumulation_steps == 4
+    assert gathering._learning_rate.decay_steps == 3
+    assert type(optimizer(with_training(precision="mixed_float16")["training"], 10)).__name__ == "LossScaleOptimizer"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "training", "classes"),
+    [
+        ({"spatial_attention": "simam"}, {"precision": "mixed_bfloat16", "loss": "cross-entropy"}, CLASSES),
+        ({"spatial_attention": "cbam", "kernel": 5}, {"frames_at_once": 3, "xla": True}, CLASSES),
+        ({"temporal_attention": "mean", "pooling": 1}, {"precision": "mixed_float16"}, ["wake", "sleep"]),
+        ({"filters": [4]}, {"loss": "cross-entropy", "xla": True}, ["wake", "sleep"]),
+    ],
+    ids=["simam-bfloat16", "cbam-slices-xla", "mean-float16-binary", "one-block-xla-binary"],
+)
+def test_variants_train_and_round_trip(fold, tmp_path, rng, model, training, classes):
+    chosen = with_training(passes=1, **training)
+    chosen = {**chosen, "model": {**chosen["model"], **model}, "labels": {"classes": classes}}
+    result = trained(fold, tmp_path, chosen)
+    assert np.isfinite(result.history.to_numpy()).all()
+    result.model.save(tmp_path / "model.keras")
+    frames = rng.normal(size=(2, 8, 4, 6)).astype(np.float32)
+    np.testing.assert_array_equal(
+        np.asarray(load_network(tmp_path / "model.keras")(frames)), np.asarray(result.model(frames))
+    )
+
+
+TWO_DEVICES = """
+import sys
+from pathlib import Path
+import tensorflow as tf
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+folder = Path(sys.argv[1])
+sys.path[:0] = sys.argv[2:]
+import test_training
+
+result = test_training.trained(
+    test_training.make_fold(folder), folder, test_training.without_dropout(), ["CPU:0", "CPU:1"]
+)
+result.history.to_csv(folder / "history.csv", index=False)
+"""
+
+
+def without_dropout(**changes):
+    """Settings under which the order of the windows is all that is random; batches of six, three a pass."""
+    chosen = with_training(passes=2, **{"batch_size": 6, **changes})
+    return {**chosen, "model": {**chosen["model"], "dropout": 0.0}}
+
+
+@pytest.mark.slow
+def test_devices_that_share_batches_train_like_one(fold, tmp_path):
+    folders = [path for path in sys.path if path]
+    subprocess.run([sys.executable, "-c", TWO_DEVICES, str(tmp_path), *folders], check=True)
+    shared = pd.read_csv(tmp_path / "history.csv")
+    alone = trained(fold, tmp_path / "alone", without_dropout()).history
+    # Of the nine windows to validate on, two devices share eight.
+    learnt = [name for name in alone if not name.startswith("val_")]
+    pd.testing.assert_frame_equal(shared[learnt], alone[learnt], rtol=1e-4)
+    assert np.isfinite(shared["val_loss"]).all()
+
+
+@pytest.mark.slow
+def test_gathered_gradients_step_like_a_larger_batch(fold, tmp_path):
+    """Two batches of three are one of six."""
+    usual = trained(fold, tmp_path / "usual", without_dropout())
+    gathered = trained(fold, tmp_path / "gathered", without_dropout(batch_size=3, gradient_accumulation=2))
+    for ours, theirs in zip(gathered.model.get_weights(), usual.model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_balanced_weights_give_every_class_the_same_say():
@@ -209,15 +346,21 @@ def test_confusion_of_passes_as_a_table():
     }
 
 
+def same(epochs):
+    return epochs
+
+
 @pytest.mark.parametrize(
-    ("change", "settings", "message"),
+    ("change", "settings", "n_devices", "message"),
     [
-        (lambda epochs: epochs[epochs["split"] == "train"], SETTINGS, "the fold has no validation epochs"),
-        (lambda epochs: epochs.assign(label=1), SETTINGS, "the fold's training epochs are all nrem"),
-        (lambda epochs: epochs, with_training(batch_size=19), "batch_size is 19, but the fold has 18 training epochs"),
+        (lambda epochs: epochs[epochs["split"] == "train"], SETTINGS, 1, "the fold has no validation epochs"),
+        (lambda epochs: epochs.assign(label=1), SETTINGS, 1, "the fold's training epochs are all nrem"),
+        (same, with_training(batch_size=19), 1, "batch_size is 19, but the fold has 18 training epochs"),
+        (same, with_training(batch_size=4), 3, "batch_size is 4, but 3 GPUs share a batch; make it a multiple of 3"),
+        (same, with_training(gradient_accumulation=2), 2, "gradient_accumulation is 2, but 2 GPUs train together"),
     ],
 )
-def test_a_fold_that_cannot_be_trained_on(fold, tmp_path, change, settings, message):
+def test_a_fold_that_cannot_be_trained_on(fold, tmp_path, change, settings, n_devices, message):
     epochs, shards = fold
     with pytest.raises(InputError, match=message):
-        train(change(epochs), shards, settings, tmp_path / "tensorboard", tmp_path / "state.pickle")
+        trained((change(epochs), shards), tmp_path, settings, [f"GPU:{number}" for number in range(n_devices)])

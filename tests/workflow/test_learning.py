@@ -13,6 +13,7 @@ import tensorflow as tf
 import yaml
 from sklearn.metrics import cohen_kappa_score
 
+from wfci_sleep.model import load_network
 from wfci_sleep.recordings import Recording
 from wfci_sleep.scoring import score_fold
 from wfci_sleep.settings import resolve
@@ -68,8 +69,8 @@ def without_time(pixels, rng):
     return pixels[rng.permutation(len(pixels))]
 
 
-def kappa(folder: Path, recordings, settings, change=untouched, **training) -> float:
-    """Kappa on the test mouse after training on windows that `change` was applied to."""
+def trained(folder: Path, recordings, experiment, change=untouched):
+    """Train on windows that `change` was applied to; the result with what it was made from."""
     rng = np.random.default_rng(5)
     shards, indices = {}, []
     for key, (index, mask, windows) in recordings.items():
@@ -79,13 +80,23 @@ def kappa(folder: Path, recordings, settings, change=untouched, **training) -> f
         index.to_csv(indices[-1], sep="\t", index=False)
     labelled = labelled_epochs(indices, list(recordings))
     epochs = labelled.assign(split=labelled["mouse"].map(SPLITS))
-    experiment = settings["experiments"]["main"]
-    experiment = {**experiment, "training": {**experiment["training"], **training}}
 
     keras.utils.set_random_seed(experiment["training"]["seed"])
     tf.config.experimental.enable_op_determinism()
-    trained = train(epochs, shards, experiment, folder / "tensorboard", folder / "state.pickle")
-    scores = score_fold(trained.model, epochs, shards, experiment["labels"]["classes"], batch_size=16).predictions
+    return train(epochs, shards, experiment, folder / "tensorboard", folder / "state.pickle"), epochs, shards
+
+
+def changed(settings, **sections):
+    """The demo's experiment with other settings in some sections."""
+    experiment = settings["experiments"]["main"]
+    return {**experiment, **{name: {**experiment[name], **changes} for name, changes in sections.items()}}
+
+
+def kappa(folder: Path, recordings, settings, change=untouched, **training) -> float:
+    """Kappa on the test mouse after training on windows that `change` was applied to."""
+    experiment = changed(settings, training=training)
+    result, epochs, shards = trained(folder, recordings, experiment, change)
+    scores = score_fold(result.model, epochs, shards, experiment["labels"]["classes"], batch_size=16).predictions
     tested: pd.DataFrame = scores[scores["split"] == "test"]
     return cohen_kappa_score(tested["y_true"], tested["y_pred"])
 
@@ -109,3 +120,35 @@ def test_shuffled_labels_teach_nothing(tmp_path, recordings, settings):
 @pytest.mark.parametrize("change", [without_space, without_time])
 def test_network_needs_space_and_time(tmp_path, recordings, settings, network, change):
     assert kappa(tmp_path, recordings, settings, change) <= network - 0.2
+
+
+VARIANTS = {
+    "simam-mean-bfloat16": {
+        "model": {"spatial_attention": "simam", "temporal_attention": "mean"},
+        "training": {"precision": "mixed_bfloat16", "schedule": "cosine", "augment_gain": 0.1, "augment_noise": 0.1},
+    },
+    "cbam-slices-accumulation": {
+        "model": {"spatial_attention": "cbam", "spatial_attention_blocks": [1], "kernel": 5, "lstm_units": 32},
+        "training": {"frames_at_once": 21, "class_weights": "balanced", "gradient_accumulation": 2},
+    },
+    "cbam-float16-flip": {
+        "model": {"spatial_attention": "cbam", "filters": [8, 8, 8], "pooling": 3},
+        "training": {"precision": "mixed_float16", "schedule": "plateau", "early_stopping": 1, "augment_flip": True},
+    },
+    "binary-cross-entropy": {"labels": {"classes": ["wake", "sleep"]}, "training": {"loss": "cross-entropy"}},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_every_variant_trains_a_pass_and_survives_a_round_trip(tmp_path, recordings, settings, variant):
+    experiment = changed(settings, **{**variant, "training": {**variant["training"], "passes": 1}})
+    result, epochs, shards = trained(tmp_path, recordings, experiment)
+    assert np.isfinite(result.history.to_numpy()).all()
+    result.model.save(tmp_path / "model.keras")
+    loaded = load_network(tmp_path / "model.keras")
+    frames = np.random.default_rng(3).normal(size=(2, *result.model.input.shape[1:])).astype(np.float32)
+    np.testing.assert_array_equal(np.asarray(loaded(frames)), np.asarray(result.model(frames)))
+    scores = score_fold(loaded, epochs, shards, experiment["labels"]["classes"], batch_size=16)
+    assert (scores.predictions["split"] == "test").sum() == (epochs["split"] == "test").sum()
+    np.testing.assert_allclose(scores.attention.sum(axis=1), 1, rtol=1e-5)

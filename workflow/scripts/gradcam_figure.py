@@ -21,7 +21,5 @@ with step(snakemake):
     ]
     background = np.stack([survey.std_frame[:, columns] for survey in surveys])
     mask = np.stack([survey.mask[:, columns] for survey in surveys])
-    figure = plot_gradcam(
-        maps.maps, maps.examples, background, mask, maps.mice, maps.states, snakemake.params.title
-    )
+    figure = plot_gradcam(maps.maps, maps.examples, background, mask, maps.mice, maps.states, snakemake.params.title)
     save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.note)

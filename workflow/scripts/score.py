@@ -9,6 +9,7 @@ with step(snakemake):
     from wfci_sleep.explanations import mouse_maps, write_attention, write_gradcam
     from wfci_sleep.files import read_table, write_table, written_atomically
     from wfci_sleep.folds import fold_epochs
+    from wfci_sleep.gpus import take_gpus
     from wfci_sleep.model import load_network
     from wfci_sleep.windows import labelled_epochs
 
@@ -18,6 +19,7 @@ with step(snakemake):
     epochs = fold_epochs(read_table(snakemake.input.folds), labelled, int(snakemake.wildcards.fold))
     shards = dict(zip(recordings, snakemake.input.shards, strict=True))
 
+    take_gpus(snakemake.resources.gpu)
     training.prepare_tensorflow(seed=0, threads=snakemake.threads)
     model = load_network(snakemake.input.model)
     scores = scoring.score_fold(model, epochs, shards, classes, snakemake.params.batch_size)

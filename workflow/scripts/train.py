@@ -8,6 +8,7 @@ with step(snakemake):
     from wfci_sleep import training
     from wfci_sleep.files import read_table, write_table, written_atomically
     from wfci_sleep.folds import fold_epochs
+    from wfci_sleep.gpus import take_gpus
     from wfci_sleep.windows import labelled_epochs
 
     settings = {section: snakemake.params[section] for section in ("labels", "model", "training")}
@@ -16,10 +17,12 @@ with step(snakemake):
     epochs = fold_epochs(read_table(snakemake.input.folds), labelled, int(snakemake.wildcards.fold))
     shards = dict(zip(recordings, snakemake.input.shards, strict=True))
 
-    training.prepare_tensorflow(settings["training"]["seed"], snakemake.threads)
+    take_gpus(snakemake.resources.gpu)
+    options = settings["training"]
+    training.prepare_tensorflow(options["seed"], snakemake.threads, options["deterministic"])
     # Beside the outputs, but none of them: it outlives a killed job.
     state = Path(snakemake.output.model).with_name("training-state.pickle")
-    trained = training.train(epochs, shards, settings, snakemake.output.tensorboard, state)
+    trained = training.train(epochs, shards, settings, snakemake.output.tensorboard, state, training.visible_gpus())
     write_table(trained.confusion, snakemake.output.confusion)
     with written_atomically(snakemake.output.history) as temporary:
         trained.history.to_csv(temporary, index=False)

@@ -134,9 +134,7 @@ class CBAM(layers.Layer):
         self.reduction = reduction
         self.kernel = kernel
         options = {"use_bias": False, "dtype": self.dtype_policy}
-        self.pixel_gate = layers.Conv2D(
-            1, kernel, padding="same", activation="sigmoid", name="pixel_gate", **options
-        )
+        self.pixel_gate = layers.Conv2D(1, kernel, padding="same", activation="sigmoid", name="pixel_gate", **options)
 
     def build(self, input_shape):
         channels = input_shape[-1]

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pandas as pd
 
+from wfci_sleep.batches import label_table
 from wfci_sleep.calibration import calibrated, fit_temperature
 from wfci_sleep.explain import METHODS, Explainer
 from wfci_sleep.shards import read_windows
 from wfci_sleep.states import EPOCH_S, class_of_label
-from wfci_sleep.training import label_table
 
 
 @dataclass

@@ -49,6 +49,7 @@ def resolve(config: Mapping, schema_path: str | Path, source: str) -> dict[str, 
         _check({**base, **overlaid}, schema, source, prefix=("experiments", name))
         try:
             check_model(overlaid["model"], *frame_shape(overlaid["windows"]))
+            check_training(overlaid)
         except InputError as error:
             raise InputError(f"{source}: experiment {name}: {error}") from None
         experiments[name] = overlaid
@@ -88,6 +89,27 @@ def check_model(model_settings: Mapping, rows: int, columns: int) -> None:
     if blocks != "all" and not set(blocks) <= set(range(1, n_blocks + 1)):
         raise InputError(
             f"model.spatial_attention_blocks is {list(blocks)}, expected numbers of blocks from 1 to {n_blocks}"
+        )
+
+
+def check_training(settings: Mapping) -> None:
+    """Check that the training settings go together and with the windows.
+
+    Raises
+    ------
+    InputError
+        If windows of one hemisphere are to be mirrored, or XLA is to be deterministic.
+    """
+    training, hemisphere = settings["training"], settings["windows"]["hemisphere"]
+    if training["augment_flip"] and hemisphere != "both":
+        raise InputError(
+            f"training.augment_flip mirrors windows of both hemispheres, found windows.hemisphere {hemisphere}; "
+            "set augment_flip to false or hemisphere to both"
+        )
+    if training["xla"] and training["deterministic"]:
+        # Keras would go on without XLA and say so in a log.
+        raise InputError(
+            "training.xla is true and so is training.deterministic, which XLA cannot promise; set one to false"
         )
 
 

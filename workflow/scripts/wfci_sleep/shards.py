@@ -30,8 +30,8 @@ SHARDS_AT_ONCE = 8
 SHUFFLE_BYTES = 2**28
 """Memory for the shuffle buffer."""
 
-UNPACKERS = 2
-"""Windows unpacked at the same time."""
+WORKERS = 2
+"""Windows unpacked, and augmented, at the same time."""
 
 
 def write_shard(path: str | os.PathLike, windows: Iterable[tuple[int, int, np.ndarray]], mask: np.ndarray) -> None:
@@ -154,7 +154,7 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
         records = records.shuffle(buffer, seed=shuffle_seed + 1, reshuffle_each_iteration=False)
     unpack = _unpacker(shape)
     windows = records.map(
-        lambda frames, mask, *rest: (unpack(frames, mask), *rest), num_parallel_calls=UNPACKERS, deterministic=True
+        lambda frames, mask, *rest: (unpack(frames, mask), *rest), num_parallel_calls=WORKERS, deterministic=True
     )
     n_windows = int((np.asarray(labels) >= 0).sum())
     return untuned(windows.apply(tf.data.experimental.assert_cardinality(n_windows)))
