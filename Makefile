@@ -67,7 +67,7 @@ lock: ## make requirements/ anew from pyproject.toml (newer versions: LOCK_FLAGS
 	"$$tools/bin/pip" install --disable-pip-version-check --quiet 'uv >=0.13'; \
 	compile() { "$$tools/bin/uv" pip compile pyproject.toml --quiet --system-certs --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_FLAGS) "$$@"; }; \
-	compile --extra cpu --extra test --extra lint --output-file requirements/dev.txt; \
+	compile --extra cpu --extra test --extra lint --extra benchmark --output-file requirements/dev.txt; \
 	compile --extra cpu --constraints requirements/dev.txt --output-file requirements/cpu.txt; \
 	compile --extra gpu --constraints requirements/dev.txt --output-file requirements/gpu.txt
 

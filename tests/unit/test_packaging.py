@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PROFILE = ROOT / "workflow" / "profiles" / "default"
 
-LOCKS = {"cpu.txt": ["cpu"], "gpu.txt": ["gpu"], "dev.txt": ["cpu", "test", "lint"]}
+LOCKS = {"cpu.txt": ["cpu"], "gpu.txt": ["gpu"], "dev.txt": ["cpu", "test", "lint", "benchmark"]}
 PLATFORMS = [
     {
         "python_version": version,

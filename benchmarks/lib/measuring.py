@@ -1,0 +1,43 @@
+"""Timing that a noisy machine disturbs as little as can be: what is compared takes turns in one process."""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall time of a call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median wall time of each function, called in turns, after a first round that does not count."""
+    times = [{name: seconds(function) for name, function in functions.items()} for _ in range(rounds + 1)]
+    return {name: float(np.median([one[name] for one in times[1:]])) for name in functions}
+
+
+def peak_memory_gb() -> float:
+    """Largest resident memory that this process has had so far."""
+    with open("/proc/self/status", encoding="utf-8") as status:
+        kilobytes = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    return kilobytes * 1024 / 1e9
+
+
+def processor_flags() -> set[str]:
+    """What the processor says it can do."""
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        return next((set(line.split(":")[1].split()) for line in info if line.startswith("flags")), set())
+
+
+def print_table(rows: Sequence[tuple[str, str, str]], aim: str) -> None:
+    """Print the machine and a Markdown table of (what, measured, aim)."""
+    print(f"machine: {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"| what | measured | {aim} |")
+    print("|---|---|---|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |", flush=True)
