@@ -31,7 +31,8 @@ def build_network(
     Parameters
     ----------
     model_settings : mapping
-        The `model` section of the configuration, complete; see config/README.md.
+        The `model` section of the configuration, see config/README.md. Kernel, pooling and the kinds of attention take
+        the published values where it leaves them out.
     frames_shape : (T, rows, columns)
         Shape of a window.
     classes : sequence of str, or int
@@ -49,15 +50,15 @@ def build_network(
     length = frames_shape[0]
     n_classes = classes if isinstance(classes, int) else len(classes)
     filters, units = model_settings["filters"], model_settings["lstm_units"]
-    n_blocks, kind = len(filters), model_settings["spatial_attention"]
-    blocks = model_settings["spatial_attention_blocks"]
+    n_blocks, kind = len(filters), model_settings.get("spatial_attention", "none")
+    blocks = model_settings.get("spatial_attention_blocks", "all")
     blocks = [] if kind == "none" else range(1, n_blocks + 1) if blocks == "all" else blocks
 
     frames = keras.Input(frames_shape, name="frames")
     maps = FrameEncoder(
         filters,
-        model_settings["kernel"],
-        model_settings["pooling"],
+        model_settings.get("kernel", 3),
+        model_settings.get("pooling", 2),
         kind,
         [block for block in blocks if block < n_blocks],
         frames_at_once,
@@ -71,7 +72,7 @@ def build_network(
 
     lstm = layers.LSTM(units, dropout=model_settings["dropout"], return_sequences=True, return_state=True)
     sequence, forward, _, backward, _ = layers.Bidirectional(lstm, name="bilstm")(sequence)
-    if model_settings["temporal_attention"] == "mean":
+    if model_settings.get("temporal_attention") == "mean":
         context, _ = TemporalMean(name=TEMPORAL_ATTENTION)(sequence)
     else:
         final_states = layers.Concatenate(name="final_states")([forward, backward])
