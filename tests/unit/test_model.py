@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wfci_sleep.attention import CBAM, SimAM, TemporalAttention
-from wfci_sleep.encoder import FrameEncoder
+from wfci_sleep.encoder import FrameEncoder, LeakyReLU
 from wfci_sleep.explain import METHODS, Explainer, attention_weights, grad_cam
 from wfci_sleep.explanations import METHOD_TITLES
 from wfci_sleep.model import FRAME_ENCODER, TEMPORAL_ATTENTION, build_network, load_network
@@ -442,6 +442,22 @@ def gradients(encoder, windows):
         return tape.gradient(loss, [weight.value for weight in encoder.trainable_weights])
 
     return [gradient.numpy() for gradient in differentiate()]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+def test_the_activation_is_keras_own(rng, dtype):
+    import tensorflow as tf
+
+    values = tf.Variable(tf.cast([[-2.0, -1e-3, -0.0, 0.0, 1e-3, 2.0, *rng.normal(size=20)]], dtype))
+    upstream = tf.cast(rng.normal(size=values.shape), dtype)
+    found = []
+    for kind in (LeakyReLU, keras.layers.LeakyReLU):
+        layer = kind(negative_slope=0.3, dtype=dtype)
+        with tf.GradientTape() as tape:
+            outputs = layer(values)
+        found.append((outputs.numpy(), tape.gradient(outputs, values, upstream).numpy()))
+    np.testing.assert_array_equal(*[outputs for outputs, _ in found])
+    np.testing.assert_array_equal(*[gradient for _, gradient in found])
 
 
 @pytest.mark.parametrize("frames_at_once", [1, 4, 7, 100])
