@@ -9,13 +9,16 @@ import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from wfci_sleep.batches import label_table
 from wfci_sleep.errors import InputError
 from wfci_sleep.files import read_table, sha256_of, write_table, written_atomically
+from wfci_sleep.losses import loss_function
 from wfci_sleep.metrics import COLUMNS
+from wfci_sleep.monitoring import CohenKappa
 from wfci_sleep.provenance import provenance
 from wfci_sleep.published import PUBLISHED, beside_published
 from wfci_sleep.states import class_of_label, labels_of_scores
-from wfci_sleep.training import CohenKappa, label_table, loss_function, shuffled_labels
+from wfci_sleep.training import shuffled_labels
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
