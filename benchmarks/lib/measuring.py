@@ -15,10 +15,16 @@ def seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def rounds_of(functions: Mapping[str, Callable[[], object]], rounds: int) -> list[dict[str, float]]:
+    """Wall times of functions called in turns, a mapping a round, after a first round that does not count."""
+    times = [{name: seconds(function) for name, function in functions.items()} for _ in range(rounds + 1)]
+    return times[1:]
+
+
 def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median wall time of each function, called in turns, after a first round that does not count."""
-    times = [{name: seconds(function) for name, function in functions.items()} for _ in range(rounds + 1)]
-    return {name: float(np.median([one[name] for one in times[1:]])) for name in functions}
+    times = rounds_of(functions, rounds)
+    return {name: float(np.median([one[name] for one in times])) for name in functions}
 
 
 def peak_memory_gb() -> float:

@@ -139,7 +139,7 @@ MALFORMED = {
     "empty file": (lambda path: path.touch(), NOT_HDF5),
     "text file": (lambda path: path.write_text("epoch\tscore\n"), f"{NOT_HDF5} (Unable"),
     "cut off": (cut_off, NOT_HDF5),
-    "damaged chunk": (damaged_chunk, "data of epoch 1 cannot be read ("),
+    "damaged chunk": (damaged_chunk, "the chunk of data that begins at epoch 1, frame 0, column 0, row 0 is damaged: "),
     "no data": (whole(drop=["data"]), "variable data is missing, found scoringindex_file, xform_mask, expected data"),
     "no scores": (whole(drop=["scoringindex_file"]), "variable scoringindex_file is missing, found data, xform_mask"),
     "no mask": (whole(drop=["xform_mask"]), "variable xform_mask is missing, found data, scoringindex_file"),

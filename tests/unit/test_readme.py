@@ -4,11 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-
-from wfci_sleep.shards import write_shard
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -43,16 +40,3 @@ def test_the_shown_configurations_are_valid():
     )
     assert own["local"]["path"] == "recordings"
     assert (first_try["source"], first_try["physionet"]["runs_per_mouse"]) == ("physionet", 2)
-
-
-def test_the_shown_reader_reads_a_shard(tmp_path, monkeypatch, rng):
-    mask = rng.random((5, 7)) > 0.4
-    pixels = rng.normal(size=(4, mask.sum())).astype(np.float32)
-    write_shard(tmp_path / "recording.tfrecord", [(3, 1, pixels)], mask)
-    monkeypatch.chdir(tmp_path)
-    (code,) = blocks("python")
-    names = {}
-    exec(code, names)
-    np.testing.assert_array_equal(names["frames"][:, mask], pixels)
-    assert not names["frames"][:, ~mask].any()
-    assert int(names["window"]["label"]) == 1

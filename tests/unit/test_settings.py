@@ -46,7 +46,7 @@ def test_resolving_leaves_the_users_configuration_alone():
     ("changes", "message"),
     [
         ({"window": {}}, "unknown key window (did you mean windows?), expected one of"),
-        ({"windows": {"second": 5}}, "unknown key windows.second (did you mean seconds?), expected one of hemisphere"),
+        ({"windows": {"second": 5}}, "unknown key windows.second (did you mean seconds?), expected one of compression"),
         ({"windows": {"seconds": 21}}, "windows.seconds is 21, expected at most 20"),
         ({"windows": {"seconds": "ten"}}, 'windows.seconds is "ten", expected integer'),
         (

@@ -1,5 +1,11 @@
 """Shards: what goes in comes out, in TensorFlow as documented, each label with its own frames."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,15 +18,15 @@ def mask(rng):
     return rng.random((5, 7)) > 0.3
 
 
-def windows_of(rng, mask, epochs, labels):
-    return [
-        (e, label, rng.normal(size=(6, mask.sum())).astype(np.float32)) for e, label in zip(epochs, labels, strict=True)
-    ]
+def windows_of(rng, mask, epochs, labels, dtype=np.float32):
+    return [(e, label, rng.normal(size=(6, mask.sum())).astype(dtype)) for e, label in zip(epochs, labels, strict=True)]
 
 
-def test_round_trip_puts_pixels_back_on_their_grid(tmp_path, rng, mask):
-    windows = windows_of(rng, mask, [0, 3, 300], [2, 0, 1])
-    write_shard(tmp_path / "a.tfrecord", windows, mask)
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_round_trip_puts_pixels_back_on_their_grid(tmp_path, rng, mask, dtype, compression):
+    windows = windows_of(rng, mask, [0, 3, 300], [2, 0, 1], dtype)
+    write_shard(tmp_path / "a.tfrecord", windows, mask, compression)
     found = list(read_shard(tmp_path / "a.tfrecord").as_numpy_iterator())
     assert [int(label) for _, label in found] == [2, 0, 1]
     for (_, _, pixels), (frames, _) in zip(windows, found, strict=True):
@@ -37,7 +43,8 @@ def test_records_are_plain_tfrecords_of_examples(tmp_path, rng, mask):
     write_shard(tmp_path / "a.tfrecord", windows, mask)
     (record,) = tf.data.TFRecordDataset(str(tmp_path / "a.tfrecord")).as_numpy_iterator()
     feature = tf.train.Example.FromString(record).features.feature
-    assert sorted(feature) == ["epoch", "frames", "label", "mask", "shape"]
+    assert sorted(feature) == ["dtype", "epoch", "frames", "label", "mask", "shape"]
+    assert feature["dtype"].bytes_list.value[0] == b"float32"
     assert list(feature["shape"].int64_list.value) == [6, 5, 7]
     assert list(feature["epoch"].int64_list.value) == [4]
     assert feature["frames"].bytes_list.value[0] == windows[0][2].astype("<f4").tobytes()
@@ -67,6 +74,26 @@ def test_chosen_windows_keep_their_labels_in_any_order(tmp_path, rng, mask):
     assert [(s, e) for *_, s, e in first] != [(s, e) for *_, s, e in in_order]
     assert [(s, e) for *_, s, e in first] == [(s, e) for *_, s, e in again]
     assert [(s, e) for *_, s, e in first] != [(s, e) for *_, s, e in second]
+
+
+def test_the_documentations_lines_read_a_shard_without_this_library(tmp_path, rng, mask):
+    text = (Path(__file__).parents[2] / "docs" / "shards.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert "wfci_sleep" not in program
+    assert len(program.splitlines()) <= 20
+    windows = windows_of(rng, mask, [4, 5], [1, 2], "float16")
+    write_shard(tmp_path / "Ms1-fc1.tfrecord", windows, mask)
+    check = "\nnp.savez('found.npz', *[frames.numpy() for frames, _ in windows], labels=[int(y) for _, y in windows])\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program + check], cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""}, check=False
+    )
+    assert done.returncode == 0
+    with np.load(tmp_path / "found.npz") as found:
+        assert found["labels"].tolist() == [1, 2]
+        for number, (_, _, pixels) in enumerate(windows):
+            frames = found[f"arr_{number}"]
+            assert (frames[:, mask] == pixels).all()
+            assert not frames[:, ~mask].any()
 
 
 def test_a_killed_writer_leaves_nothing_that_looks_finished(tmp_path, mask):

@@ -10,7 +10,16 @@ from scipy.stats import zscore
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.recordings import Recording
-from wfci_sleep.windows import Windowing, bin_frames, bin_mask, n_frames, normalise, window_index, window_of_epoch
+from wfci_sleep.windows import (
+    Windowing,
+    bin_frames,
+    bin_mask,
+    n_frames,
+    normalise,
+    normalise_pixels,
+    window_index,
+    window_of_epoch,
+)
 
 SETTINGS = {
     "seconds": 10,
@@ -18,6 +27,8 @@ SETTINGS = {
     "hemisphere": "both",
     "mask": "recording",
     "spatial_binning": 1,
+    "storage": "float32",
+    "compression": "none",
 }
 
 
@@ -35,13 +46,34 @@ def numbered(tmp_path, scores):
     return write_recording(tmp_path / "Ms1-fc1.mat", scores, frames)
 
 
+def around(epoch, n_epochs, of):
+    """What `of` gives for an epoch and its neighbours, None beyond the ends."""
+    return [of(number) if 0 <= number < n_epochs else None for number in (epoch - 1, epoch, epoch + 1)]
+
+
+def whole_window(recording, epoch, seconds):
+    """Frames of a window, zero beyond the recording, and which of them exist."""
+    inside, place = window_of_epoch(*around(epoch, recording.n_epochs, recording.frames), seconds)
+    frames = np.zeros((n_frames(seconds), *inside.shape[1:]))
+    exists = np.zeros(n_frames(seconds), dtype=bool)
+    frames[place], exists[place] = inside, True
+    return frames, exists
+
+
+def cut(windowing, recording, epoch):
+    """Normalised pixels of an epoch's window."""
+    return windowing.window(
+        *around(epoch, recording.n_epochs, lambda number: windowing.signals(recording, number, number + 1)[0])
+    )
+
+
 @pytest.mark.parametrize("seconds", [1, 5, 10, 15, 20])
 def test_window_holds_its_epoch_and_its_neighbours_in_time(tmp_path, seconds):
     scores = [2, 0, 1, 2, 3, 1, 2]  # artefacts at the start, in the middle and at the end
     before = {15: 42, 20: 84}.get(seconds, 0)
     with Recording(numbered(tmp_path, scores)) as recording:
         for epoch in range(len(scores)):
-            frames, exists = window_of_epoch(recording, epoch, seconds)
+            frames, exists = whole_window(recording, epoch, seconds)
             assert frames.shape == (n_frames(seconds), 128, 128)
             # What each frame must be: its place in time counted from the start of the recording.
             place = epoch * 168 - before + np.arange(n_frames(seconds))
@@ -140,7 +172,7 @@ def test_hemisphere_takes_its_half_of_the_columns(tmp_path, rng, hemisphere, col
     with Recording(path) as recording:
         windowing = Windowing({**SETTINGS, "hemisphere": hemisphere}, recording.mask)
         assert (windowing.mask == square_mask()[:, columns]).all()
-        pixels = windowing.pixels(recording, 0)
+        pixels = cut(windowing, recording, 0)
     np.testing.assert_allclose(pixels, zscore(frames[:, :, columns][:, windowing.mask], axis=0), atol=1e-5)
 
 
@@ -150,7 +182,7 @@ def test_statistics_of_long_windows_leave_missing_frames_out(tmp_path, rng, epoc
     path = write_recording(tmp_path / "a.mat", [0, 0, 0], lambda index: frames[index])
     with Recording(path) as recording:
         windowing = Windowing({**SETTINGS, "seconds": 20}, recording.mask)
-        pixels = windowing.pixels(recording, epoch)
+        pixels = cut(windowing, recording, epoch)
     whole = frames.reshape(-1, 128, 128)[:, square_mask()]
     place = epoch * 168 - 84 + np.arange(336)
     inside = (place >= 0) & (place < 3 * 168)
@@ -163,3 +195,13 @@ def test_mask_without_pixels_in_the_hemisphere_is_refused():
     mask[:, 70:] = True
     with pytest.raises(InputError, match="no pixel of the mask is left"):
         Windowing({**SETTINGS, "hemisphere": "left"}, mask)
+
+
+@given(arrays(np.float64, 50, elements=st.floats(-100, 100)))
+def test_rounding_to_float16_is_to_the_nearest(values):
+    found = normalise_pixels(values[None, :], "spatial-zscore", "float16")
+    exact = normalise_pixels(values[None, :], "spatial-zscore", "float32").astype(np.float64)
+    assert found.dtype == np.float16
+    # Half a unit in the last place, which below 2**-14 is 2**-24 whatever the value.
+    half_unit = np.maximum(2.0 ** (np.floor(np.log2(np.maximum(np.abs(exact), 1e-30))) - 11), 2.0**-25)
+    assert (np.abs(found.astype(np.float64) - exact) <= half_unit * (1 + 1e-6)).all()

@@ -48,6 +48,26 @@ def test_experiments_with_equal_windows_share_shards(workflow):
     assert found["train"] == 3 * 3
 
 
+def test_the_lengths_of_a_sweep_are_cut_together(workflow):
+    experiments = {
+        "main": {"windows": {"seconds": 10}},
+        "left": {"windows": {"seconds": 10, "hemisphere": "left"}},
+        **{f"window-{seconds:02d}s": {"windows": {"seconds": seconds}} for seconds in (1, 2, 15)},
+    }
+    workflow.configure(overlaid(TINY, {"sweep": {"seconds": [1, 2, 3, 15]}, "experiments": experiments}))
+    dry = workflow.run("--dry-run").stdout
+    found = jobs(dry)
+    assert found["windows"] == 3 * 2  # main and left: 10 s is not in the list
+    assert found["windows_together"] == 3
+    assert found["train"] == 3 * 5
+    # One length of the list alone is cut alone.
+    del experiments["window-02s"], experiments["window-15s"]
+    workflow.configure(overlaid(TINY, {"sweep": {"seconds": [1, 2, 3, 15]}, "experiments": experiments}))
+    found = jobs(workflow.run("--dry-run").stdout)
+    assert found["windows"] == 3 * 3
+    assert "windows_together" not in found
+
+
 def test_the_shipped_configurations_resolve(workflow):
     for name, source in (("demo", "synthetic"), ("config", "physionet")):
         config = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
@@ -70,7 +90,7 @@ def test_unknown_key_is_refused(workflow):
     message = refusal(workflow, overlaid(TINY, {"windows": {"lenght": 5}}))
     assert message.endswith(
         "config.yaml: unknown key windows.lenght, "
-        "expected one of hemisphere, mask, normalisation, seconds, spatial_binning"
+        "expected one of compression, hemisphere, mask, normalisation, seconds, spatial_binning, storage"
     )
 
 

@@ -15,7 +15,7 @@ from wfci_sleep.errors import InputError
 from wfci_sleep.explanations import METHOD_TITLES
 from wfci_sleep.files import read_table
 from wfci_sleep.folds import n_folds
-from wfci_sleep.windows import windowing_name
+from wfci_sleep.windows import family_name, windowing_name
 
 
 def or_stop(function, *arguments):
@@ -37,6 +37,9 @@ CONFIG = or_stop(
 DATASET = CONFIG["dataset"]
 EXPERIMENTS = CONFIG["experiments"]
 WINDOWINGS = {windowing_name(e["windows"]): e["windows"] for e in EXPERIMENTS.values()}
+# Windowings that differ in length only and are cut together, by what their names have in common.
+TOGETHER = settings.windowings_together(WINDOWINGS.values(), CONFIG["sweep"]["seconds"])
+ALONE = [name for name in WINDOWINGS if not any(name in family for family in TOGETHER.values())]
 
 RUN = CONFIG["run"]["name"]
 RESOURCES = f"resources/{RUN}"

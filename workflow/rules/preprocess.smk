@@ -7,22 +7,48 @@ rule windows:
         checked=f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
         atlas=f"{RESOURCES}/atlas.mat",
     output:
-        shard=f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tfrecord",
-        index=f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv",
+        shards=[f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tfrecord"],
+        indices=[f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"],
     log:
         f"{LOGS}/windows/{{windowing}}/{{mouse}}/{{recording}}.log",
     benchmark:
         f"{BENCHMARKS}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"
     priority: 2
+    wildcard_constraints:
+        windowing="|".join(ALONE),
     conda:
         "../../envs/base.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=1000,
         runtime=60,
     params:
-        windows=lambda wildcards: WINDOWINGS[wildcards.windowing],
+        windows=lambda wildcards: [WINDOWINGS[wildcards.windowing]],
     message:
         "Cutting {wildcards.recording} of {wildcards.mouse} into windows ({wildcards.windowing})"
     script:
         "../scripts/windows.py"
+
+
+if TOGETHER:
+
+    use rule windows as windows_together with:
+        output:
+            shards=[
+                f"{RESOURCES}/windows/{seconds}s-{{family}}/{{mouse}}/{{recording}}.tfrecord"
+                for seconds in CONFIG["sweep"]["seconds"]
+            ],
+            indices=[
+                f"{RESOURCES}/windows/{seconds}s-{{family}}/{{mouse}}/{{recording}}.tsv"
+                for seconds in CONFIG["sweep"]["seconds"]
+            ],
+        log:
+            f"{LOGS}/windows/together-{{family}}/{{mouse}}/{{recording}}.log",
+        benchmark:
+            f"{BENCHMARKS}/windows/together-{{family}}/{{mouse}}/{{recording}}.tsv"
+        wildcard_constraints:
+            family="|".join(TOGETHER),
+        params:
+            windows=lambda wildcards: list(TOGETHER[wildcards.family].values()),
+        message:
+            "Cutting {wildcards.recording} of {wildcards.mouse} into windows of several lengths ({wildcards.family})"

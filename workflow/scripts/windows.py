@@ -1,28 +1,26 @@
-"""Cut one recording into windows: a shard of the scored epochs, and an index that says what was left out and why."""
+"""Cut one recording into windows: shards of the scored epochs, and an index that says what was left out and why."""
 
 from wfci_sleep.step import step
 
 with step(snakemake):
     from wfci_sleep.atlas import load_atlas
+    from wfci_sleep.cutting import cut_recording
     from wfci_sleep.errors import InputError
     from wfci_sleep.files import write_table
     from wfci_sleep.recordings import Recording
-    from wfci_sleep.shards import write_shard
     from wfci_sleep.windows import Windowing, window_index
 
     settings = snakemake.params.windows
     with Recording(snakemake.input.recording) as recording:
-        mask = load_atlas(snakemake.input.atlas).mask(recording.mask, settings["mask"])
+        kind = settings[0]["mask"]
+        mask = recording.mask if kind == "recording" else load_atlas(snakemake.input.atlas).mask(recording.mask, kind)
         try:
-            windowing = Windowing(settings, mask)
+            windowings = [Windowing(each, mask) for each in settings]
         except InputError as error:
             raise InputError(f"{snakemake.input.recording}: {error}") from error
         index = window_index(recording.scores, recording.labels)
-        kept = index[index["kept"]]
-        windows = (
-            (epoch, label, windowing.pixels(recording, epoch))
-            for epoch, label in zip(kept["epoch"], kept["label"], strict=True)
-        )
-        write_shard(snakemake.output.shard, windows, windowing.mask)
-    write_table(index, snakemake.output.index)
-    print(f"{len(kept)} of {len(index)} epochs kept, {windowing.mask.sum()} pixels a frame")
+        cut_recording(recording, windowings, recording.labels, snakemake.output.shards, snakemake.threads)
+    for path in snakemake.output.indices:
+        write_table(index, path)
+    seconds = ", ".join(str(each["seconds"]) for each in settings)
+    print(f"{index['kept'].sum()} of {len(index)} epochs kept, {windowings[0].mask.sum()} pixels a frame, {seconds} s")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.recordings import FRAME_SHAPE
@@ -105,6 +104,8 @@ def _with_hemispheres(names: list[str]) -> list[str]:
 
 
 def _read_v5(path: str | Path) -> dict:
+    import scipy.io  # here, as most steps that know of the atlas never read a file of it
+
     variables = scipy.io.loadmat(path)
     if "parcelnames" in variables:
         variables["parcelnames"] = [str(np.squeeze(cell)) for cell in variables["parcelnames"].ravel()]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
 
+from wfci_sleep.chunks import ChunkedFrames
 from wfci_sleep.errors import InputError
 from wfci_sleep.states import ARTEFACT_SCORE, SCORES, labels_of_scores
 
@@ -65,6 +65,9 @@ class Recording:
                 self._data = self._variable("data", "f", "double or single")
                 self._check_frames()
                 self.mask = self._read_mask()
+                self._chunks = ChunkedFrames(self.path, self._data) if ChunkedFrames.can_read(self._data) else None
+                if self._chunks is not None:
+                    self._open.callback(self._chunks.close)
         except BaseException:
             self.close()
             raise
@@ -138,12 +141,39 @@ class Recording:
         array of float32, shape (168, 128, 128)
             dF/F; frame, row, column. Missing values stay as they are, and what float32 cannot hold is infinite.
         """
-        if not 0 <= epoch < self.n_epochs:
-            raise IndexError(f"epoch {epoch} of {self.path}, which has {self.n_epochs}")
-        with self._readable(f"data of epoch {epoch} cannot be read"):
-            stored = self._data[epoch] if self._data.ndim == 4 else self._data[()]
+        stored = self.pixels(epoch, epoch + 1, np.ones(FRAME_SHAPE, dtype=bool))
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.swapaxes(stored, -1, -2).astype(np.float32)
+            return stored.reshape(EPOCH_FRAMES, *FRAME_SHAPE).astype(np.float32)
+
+    def pixels(self, first: int, stop: int, mask: np.ndarray, n_frames: int = EPOCH_FRAMES) -> np.ndarray:
+        """Pixels of a mask in the first frames of some epochs; several threads may ask at the same time.
+
+        Parameters
+        ----------
+        first, stop : int
+            The first epoch and the one after the last.
+        mask : array of bool, shape (128, 128)
+        n_frames : int, optional
+            Frames of each epoch, from its first.
+
+        Returns
+        -------
+        array of the stored type, shape (stop - first, n_frames, mask.sum())
+            dF/F; the pixels in row-major order.
+        """
+        if not 0 <= first < stop <= self.n_epochs:
+            raise IndexError(f"epochs {first} to {stop} of {self.path}, which has {self.n_epochs}")
+        rows, columns = np.nonzero(mask)
+        with self._readable(f"data of epoch {first} cannot be read"):
+            if self._chunks is not None:
+                return self._chunks.read(first, stop, n_frames, columns, rows)
+            epochs = self._data[first:stop, :n_frames] if self._data.ndim == 4 else self._data[:n_frames][None]
+            return np.take(epochs.reshape(*epochs.shape[:2], -1), columns * FRAME_SHAPE[0] + rows, axis=-1)
+
+    @property
+    def n_epochs_each(self) -> int:
+        """Epochs that are read for the price of one, as they share chunks of the file."""
+        return self._chunks.n_epochs_each if self._chunks is not None else 1
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Frames of every epoch, in order of time."""
@@ -225,6 +255,8 @@ def _is_v5(path: Path) -> bool:
 
 def _read_v5(path: Path) -> Mapping[str, np.ndarray | None]:
     """Variables of a MATLAB v5 file with the axes of HDF5; those that nobody asks for by name alone."""
+    import scipy.io  # here, as recordings in v5 are rare and the import takes as long as cutting ten epochs
+
     declared = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
     size = _V5_BYTES_A_VALUE * sum(math.prod(shape) for name, shape in declared.items() if name in VARIABLES)
     if size > MAX_BYTES_AT_ONCE:

@@ -3,7 +3,7 @@
 import copy
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.windows import frame_shape
+from wfci_sleep.windows import family_name, frame_shape, windowing_name
 
 SECTIONS = ("windows", "labels", "folds", "model", "training", "analysis")
 """The parts of the configuration that an experiment may change."""
@@ -33,7 +33,8 @@ def resolve(config: Mapping, schema_path: str | Path, source: str) -> dict[str, 
     Returns
     -------
     dict
-        `run` and `dataset` with defaults filled in, and `experiments`: name -> complete settings of every section.
+        `run`, `dataset` and `sweep` with defaults filled in, and `experiments`: name -> complete settings of every
+        section.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def resolve(config: Mapping, schema_path: str | Path, source: str) -> dict[str, 
         except InputError as error:
             raise InputError(f"{source}: experiment {name}: {error}") from None
         experiments[name] = overlaid
-    return {"run": base["run"], "dataset": base["dataset"], "experiments": experiments}
+    return {**{section: base[section] for section in ("run", "dataset", "sweep")}, "experiments": experiments}
 
 
 def check_model(model_settings: Mapping, rows: int, columns: int) -> None:
@@ -111,6 +112,40 @@ def check_training(settings: Mapping) -> None:
         raise InputError(
             "training.xla is true and so is training.deterministic, which XLA cannot promise; set one to false"
         )
+
+
+def windowings_together(windowings: Iterable[Mapping], seconds: Sequence[int]) -> dict[str, dict[str, Mapping]]:
+    """Windowings to cut together: families that differ in length only and use at least two of the sweep's lengths.
+
+    Parameters
+    ----------
+    windowings : iterable of mapping
+        The `windows` settings that are in use.
+    seconds : sequence of int
+        Lengths of the sweep.
+
+    Returns
+    -------
+    dict
+        Name of the family -> name of each windowing -> its settings, for all of the sweep's lengths: what a job makes
+        must not depend on which of them an experiment uses today.
+
+    Examples
+    --------
+    >>> short = {"seconds": 1, "normalisation": "min-max", "hemisphere": "left", "mask": "recording",
+    ...          "spatial_binning": 1, "storage": "float16", "compression": "none"}
+    >>> {name: list(family) for name, family in windowings_together([short, {**short, "seconds": 2}], [1, 2]).items()}
+    {'min-max-left': ['1s-min-max-left', '2s-min-max-left']}
+    """
+    families = {}
+    for settings in windowings:
+        if settings["seconds"] in seconds:
+            families.setdefault(family_name(settings), []).append(settings)
+    return {
+        name: {windowing_name({**used[0], "seconds": length}): {**used[0], "seconds": length} for length in seconds}
+        for name, used in families.items()
+        if len(used) > 1
+    }
 
 
 def _with_defaults(value: Any, schema: Mapping, root: Mapping) -> Any:

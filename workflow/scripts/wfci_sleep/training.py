@@ -16,7 +16,7 @@ from wfci_sleep.losses import class_weights, loss_function
 from wfci_sleep.model import build_network
 from wfci_sleep.monitoring import CohenKappa, MacroF1, confusion_table
 from wfci_sleep.resuming import TrainingState, fingerprint
-from wfci_sleep.shards import shard_shape
+from wfci_sleep.shards import shard_form
 from wfci_sleep.states import class_of_label
 
 
@@ -188,7 +188,7 @@ def train(
     several = len(devices) > 1
     n_steps = len(chosen["train"]) // batch if several else -(-len(chosen["train"]) // batch)
     first = chosen["train"].iloc[0]
-    frames_shape = shard_shape(shards[first["mouse"], first["recording"]])
+    frames_shape = shard_form(shards[first["mouse"], first["recording"]]).shape
     with strategy_for(devices).scope():
         model = build_network(
             settings["model"], frames_shape, classes, training["precision"], training["frames_at_once"]

@@ -1,0 +1,168 @@
+"""Chunks of an HDF5 dataset, read and inflated by as many threads as ask for them.
+
+HDF5 lets one thread at a time in and inflates in there. Where the chunks of a dataset lie is asked of it once; from
+then on they are read from the file and inflated here.
+"""
+
+import itertools
+import math
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import deflate
+import h5py
+import numpy as np
+
+from wfci_sleep.errors import InputError
+
+SMALLEST_CHUNK = 2**14
+"""Bytes of a chunk below which HDF5 itself is faster than a loop over chunks in Python."""
+
+_SHUFFLE, _DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
+
+
+class ChunkedFrames:
+    """Frames stored as (epoch, frame, column, row) in chunks of any shape.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    dataset : h5py.Dataset, shape (n_epochs, n_frames, n_columns, n_rows)
+        Its values; `can_read` says whether they are stored in a way that is known here.
+    """
+
+    def __init__(self, path: Path, dataset: h5py.Dataset):
+        self._path = path
+        self._dataset = dataset
+        # Asked for once: each of these waits for HDF5.
+        self._chunk_shape, self._dtype, self._fill_value = dataset.chunks, dataset.dtype, dataset.fillvalue
+        self._filters = _filters(dataset)
+        self._chunk_bytes = _chunk_bytes(dataset)
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115, closed by `close`
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @staticmethod
+    def can_read(dataset: h5py.Dataset | np.ndarray) -> bool:
+        """Whether the dataset has chunks of a fair size, filters of MATLAB's kind and values in this machine's form."""
+        return (
+            isinstance(dataset, h5py.Dataset)
+            and dataset.chunks is not None
+            and dataset.ndim == 4
+            and dataset.dtype.isnative
+            and _chunk_bytes(dataset) >= SMALLEST_CHUNK
+            and _filters(dataset) in ([], [_DEFLATE], [_SHUFFLE, _DEFLATE])
+            and _lies_where_it_says(dataset)
+        )
+
+    @property
+    def n_epochs_each(self) -> int:
+        """Epochs that a chunk spans."""
+        return self._chunk_shape[0]
+
+    def read(self, first: int, stop: int, n_frames: int, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Values of some pixels in the first frames of the epochs `first` to `stop`.
+
+        Parameters
+        ----------
+        first, stop, n_frames : int
+        columns, rows : array of int, shape (n_pixels,)
+
+        Returns
+        -------
+        array of the stored type, shape (stop - first, n_frames, n_pixels)
+
+        Raises
+        ------
+        InputError
+            If a chunk cannot be inflated to what it should hold.
+        """
+        values = np.empty((stop - first, n_frames, len(columns)), dtype=self._dtype)
+        n_epochs_each, n_frames_each, n_columns_each, n_rows_each = self._chunk_shape
+        for column, row, pixels in self._tiles(columns, rows):
+            in_tile = (columns[pixels] - column) * n_rows_each + rows[pixels] - row
+            epochs = range(first - first % n_epochs_each, stop, n_epochs_each)
+            for epoch, frame in itertools.product(epochs, range(0, n_frames, n_frames_each)):
+                chunk = self._chunk((epoch, frame, column, row))
+                chunk = chunk.reshape(n_epochs_each, n_frames_each, n_columns_each * n_rows_each)
+                stored = chunk[max(first - epoch, 0) : stop - epoch, : n_frames - frame]
+                start = max(epoch, first) - first
+                place = np.s_[start : start + len(stored), frame : frame + stored.shape[1], pixels]
+                if isinstance(pixels, slice):
+                    np.take(stored, in_tile, axis=-1, out=values[place], mode="clip")  # straight to its place
+                else:
+                    values[place] = np.take(stored, in_tile, axis=-1)
+        return values
+
+    def _tiles(self, columns: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, int, slice | np.ndarray]]:
+        """Corner of each tile of a frame that holds some of the pixels, and which of them."""
+        _, _, n_columns_each, n_rows_each = self._chunk_shape
+        tile_columns, tile_rows = columns // n_columns_each, rows // n_rows_each
+        n_tile_rows = 1 + tile_rows.max()
+        tiles = tile_columns * n_tile_rows + tile_rows
+        for tile in np.unique(tiles).tolist():
+            column, row = divmod(tile, n_tile_rows)
+            inside = tiles == tile
+            pixels = slice(None) if inside.all() else np.flatnonzero(inside)
+            yield column * n_columns_each, int(row) * n_rows_each, pixels
+
+    def _chunk(self, corner: tuple[int, int, int, int]) -> np.ndarray:
+        if corner not in self._places:
+            # Never written: HDF5 hands out the fill value.
+            return np.full(self._chunk_shape, self._fill_value, dtype=self._dtype)
+        filter_mask, offset, size = self._places[corner]
+        # A size that no chunk of this shape has would be asked of the memory first.
+        data = os.pread(self._file.fileno(), min(size, 2 * self._chunk_bytes), offset)
+        # A set bit of the mask is a filter that was left out for this chunk.
+        filters = [name for number, name in enumerate(self._filters) if not filter_mask >> number & 1]
+        try:
+            if _DEFLATE in filters:
+                data = deflate.zlib_decompress(data, self._chunk_bytes)
+            if len(data) != self._chunk_bytes:
+                raise ValueError(f"{len(data)} bytes")
+        except (ValueError, deflate.DeflateError) as error:
+            epoch, frame, column, row = corner
+            raise InputError(
+                f"{self._path}: the chunk of data that begins at epoch {epoch}, frame {frame}, column {column}, "
+                f"row {row} is damaged: it does not inflate to the {self._chunk_bytes} bytes that it should hold; "
+                "fetch the file again"
+            ) from error
+        if _SHUFFLE in filters:
+            data = np.frombuffer(data, np.uint8).reshape(self._dtype.itemsize, -1).T.tobytes()
+        return np.frombuffer(data, self._dtype)
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, ...], tuple[int, int, int]]:
+        """Corner of each chunk that was written -> (filter mask, offset in the file, size)."""
+        places = {}
+
+        def add(chunk) -> None:
+            places[chunk.chunk_offset] = chunk.filter_mask, chunk.byte_offset, chunk.size
+
+        self._dataset.id.chunk_iter(add)
+        return places
+
+
+def _chunk_bytes(dataset: h5py.Dataset) -> int:
+    return dataset.dtype.itemsize * math.prod(dataset.chunks)
+
+
+def _filters(dataset: h5py.Dataset) -> list[int]:
+    properties = dataset.id.get_create_plist()
+    return [properties.get_filter(number)[0] for number in range(properties.get_nfilters())]
+
+
+def _lies_where_it_says(dataset: h5py.Dataset) -> bool:
+    """Whether offsets count from the start of the file: some versions of HDF5 leave out the user block."""
+    if dataset.id.get_num_chunks() == 0:
+        return True
+    chunk = dataset.id.get_chunk_info(0)
+    _, expected = dataset.id.read_direct_chunk(chunk.chunk_offset)
+    with open(dataset.file.filename, "rb") as file:
+        file.seek(chunk.byte_offset)
+        return file.read(chunk.size) == expected
