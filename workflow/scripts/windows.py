@@ -18,8 +18,8 @@ with step(snakemake):
             windowings = [Windowing(each, mask) for each in settings]
         except InputError as error:
             raise InputError(f"{snakemake.input.recording}: {error}") from error
-        index = window_index(recording.scores, recording.labels)
         cut_recording(recording, windowings, recording.labels, snakemake.output.shards, snakemake.threads)
+        index = window_index(recording.scores, recording.labels)
     for path in snakemake.output.indices:
         write_table(index, path)
     seconds = ", ".join(str(each["seconds"]) for each in settings)

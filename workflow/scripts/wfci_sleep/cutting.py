@@ -117,7 +117,7 @@ def _mapping(threads: int) -> Iterator[Callable[[Callable, Iterable], Iterator]]
             running = deque()
             for item in items:
                 running.append(pool.submit(function, item))
-                if len(running) > threads:
+                if len(running) >= threads:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()

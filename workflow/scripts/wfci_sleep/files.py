@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from wfci_sleep.errors import InputError
+
+if TYPE_CHECKING:  # pandas is imported by those who have a table: it takes longer than many a step
+    import pandas as pd
 
 
 @contextmanager
@@ -46,13 +48,13 @@ def _umask() -> int:
     return mask
 
 
-def write_table(table: pd.DataFrame, path: str | os.PathLike, float_format: str | None = None) -> None:
+def write_table(table: "pd.DataFrame", path: str | os.PathLike, float_format: str | None = None) -> None:
     """Write a table as TSV (UTF-8, header, tab, LF), atomically."""
     with written_atomically(path) as temporary:
         table.to_csv(temporary, sep="\t", index=False, lineterminator="\n", encoding="utf-8", float_format=float_format)
 
 
-def read_table(path: str | os.PathLike, columns: list[str] | None = None) -> pd.DataFrame:
+def read_table(path: str | os.PathLike, columns: list[str] | None = None) -> "pd.DataFrame":
     """Read a TSV table; names of mice and recordings stay text whatever they look like.
 
     Raises
@@ -60,6 +62,8 @@ def read_table(path: str | os.PathLike, columns: list[str] | None = None) -> pd.
     InputError
         If the file cannot be read as a table, or lacks one of `columns`.
     """
+    import pandas as pd
+
     as_text = {"mouse": str, "recording": str, "path": str, "sha256": str, "reason": str}
     try:
         table = pd.read_csv(path, sep="\t", dtype=as_text, encoding="utf-8", keep_default_na=False, na_values=[""])

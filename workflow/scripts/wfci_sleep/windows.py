@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.files import read_table
 from wfci_sleep.recordings import EPOCH_FRAMES, FRAME_SHAPE, Recording
 from wfci_sleep.states import EPOCH_S, GAP
+
+if TYPE_CHECKING:  # as in `files`
+    import pandas as pd
 
 
 def n_frames(seconds: int) -> int:
@@ -344,7 +347,7 @@ class Windowing:
         return pixels
 
 
-def window_index(scores: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+def window_index(scores: np.ndarray, labels: np.ndarray) -> "pd.DataFrame":
     """Index of a recording's windows: one row an epoch, left out or not, and why.
 
     Returns
@@ -356,6 +359,8 @@ def window_index(scores: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     >>> window_index(np.array([0, 2]), np.array([0, -1]))[["epoch", "kept", "reason"]].values.tolist()
     [[0, True, ''], [1, False, 'artefact']]
     """
+    import pandas as pd
+
     kept = labels != GAP
     return pd.DataFrame(
         {
@@ -369,7 +374,7 @@ def window_index(scores: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     )
 
 
-def labelled_epochs(indices: Sequence[str | os.PathLike], recordings: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def labelled_epochs(indices: Sequence[str | os.PathLike], recordings: Sequence[tuple[str, str]]) -> "pd.DataFrame":
     """The kept epochs of several recordings, from their indices.
 
     Parameters
@@ -382,6 +387,8 @@ def labelled_epochs(indices: Sequence[str | os.PathLike], recordings: Sequence[t
     -------
     table with columns mouse, recording, epoch, label
     """
+    import pandas as pd
+
     tables = [
         read_table(path, ["epoch", "label", "kept"]).assign(mouse=mouse, recording=recording)
         for path, (mouse, recording) in zip(indices, recordings, strict=True)
