@@ -13,9 +13,9 @@ rule windows:
         f"{LOGS}/windows/{{windowing}}/{{mouse}}/{{recording}}.log",
     benchmark:
         f"{BENCHMARKS}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"
-    priority: 2
     wildcard_constraints:
         windowing="|".join(ALONE),
+    priority: 2
     conda:
         "../../envs/base.yaml"
     threads: 2
