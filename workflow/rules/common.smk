@@ -131,6 +131,11 @@ def raw_recording(wildcards):
     return raw_paths()[wildcards.mouse, wildcards.recording]
 
 
+def threads_of_a_recording(wildcards):
+    """Cores for one recording: one, or more where there are more cores than recordings to keep them busy."""
+    return min(8, max(1, (workflow.cores or 1) // len(recording_keys())))
+
+
 def published_sha256(wildcards):
     """SHA-256 that a recording must have by the database's list, None for other sources."""
     if DATASET["source"] != "physionet":

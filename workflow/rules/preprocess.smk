@@ -18,7 +18,7 @@ rule windows:
     priority: 2
     conda:
         "../../envs/base.yaml"
-    threads: 2
+    threads: threads_of_a_recording
     resources:
         mem_mb=1000,
         runtime=60,
