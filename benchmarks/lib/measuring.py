@@ -15,10 +15,10 @@ def seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def rounds_of(functions: Mapping[str, Callable[[], object]], rounds: int) -> list[dict[str, float]]:
-    """Wall times of functions called in turns, a mapping a round, after a first round that does not count."""
-    times = [{name: seconds(function) for name, function in functions.items()} for _ in range(rounds + 1)]
-    return times[1:]
+def rounds_of(functions: Mapping[str, Callable[[], object]], rounds: int, first: int = 1) -> list[dict[str, float]]:
+    """Wall times of functions called in turns, a mapping a round, after `first` rounds that do not count."""
+    times = [{name: seconds(function) for name, function in functions.items()} for _ in range(first + rounds)]
+    return times[first:]
 
 
 def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
