@@ -16,7 +16,7 @@ from wfci_sleep.windows import (
     bin_mask,
     n_frames,
     normalise,
-    normalise_pixels,
+    normalised_pixels,
     window_index,
     window_of_epoch,
 )
@@ -63,7 +63,7 @@ def whole_window(recording, epoch, seconds):
 def cut(windowing, recording, epoch):
     """Normalised pixels of an epoch's window."""
     return windowing.window(
-        *around(epoch, recording.n_epochs, lambda number: windowing.signals(recording, number, number + 1)[0])
+        *around(epoch, recording.n_epochs, lambda number: windowing.frames(recording, number, number + 1)[0])
     )
 
 
@@ -199,8 +199,10 @@ def test_mask_without_pixels_in_the_hemisphere_is_refused():
 
 @given(arrays(np.float64, 50, elements=st.floats(-100, 100)))
 def test_rounding_to_float16_is_to_the_nearest(values):
-    found = normalise_pixels(values[None, :], "spatial-zscore", "float16")
-    exact = normalise_pixels(values[None, :], "spatial-zscore", "float32").astype(np.float64)
+    found = normalised_pixels(values[None, None, :], np.ones((1, 50), dtype=bool), "spatial-zscore", "float16")
+    exact = normalised_pixels(values[None, None, :], np.ones((1, 50), dtype=bool), "spatial-zscore", "float32").astype(
+        np.float64
+    )
     assert found.dtype == np.float16
     # Half a unit in the last place, which below 2**-14 is 2**-24 whatever the value.
     half_unit = np.maximum(2.0 ** (np.floor(np.log2(np.maximum(np.abs(exact), 1e-30))) - 11), 2.0**-25)

@@ -47,7 +47,7 @@ def recordings(tmp_path_factory, settings):
             index = window_index(recording.scores, recording.labels)
             kept = index[index["kept"]]
             pixels = [
-                (epoch, label, windowing.window(None, windowing.signals(recording, epoch, epoch + 1)[0], None))
+                (epoch, label, windowing.window(None, windowing.frames(recording, epoch, epoch + 1)[0], None))
                 for epoch, label in zip(kept["epoch"], kept["label"], strict=True)
             ]
         path.unlink()

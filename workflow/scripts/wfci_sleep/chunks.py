@@ -65,56 +65,44 @@ class ChunkedFrames:
         """Epochs that a chunk spans."""
         return self._chunk_shape[0]
 
-    def read(self, first: int, stop: int, n_frames: int, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Values of some pixels in the first frames of the epochs `first` to `stop`.
+    def read(self, first: int, stop: int, n_frames: int, needed: np.ndarray) -> np.ndarray:
+        """The first frames of the epochs `first` to `stop`.
 
         Parameters
         ----------
         first, stop, n_frames : int
-        columns, rows : array of int, shape (n_pixels,)
+        needed : array of bool, shape (n_columns, n_rows)
+            Pixels that are asked for; chunks without any are not read, and zero in what is returned.
 
         Returns
         -------
-        array of the stored type, shape (stop - first, n_frames, n_pixels)
+        array of the stored type, shape (stop - first, n_frames, n_columns, n_rows)
+            Read-only if it is a view of a chunk.
 
         Raises
         ------
         InputError
             If a chunk cannot be inflated to what it should hold.
         """
-        values = np.empty((stop - first, n_frames, len(columns)), dtype=self._dtype)
-        n_epochs_each, n_frames_each, n_columns_each, n_rows_each = self._chunk_shape
-        for column, row, pixels in self._tiles(columns, rows):
-            in_tile = (columns[pixels] - column) * n_rows_each + rows[pixels] - row
-            epochs = range(first - first % n_epochs_each, stop, n_epochs_each)
-            for epoch, frame in itertools.product(epochs, range(0, n_frames, n_frames_each)):
-                chunk = self._chunk((epoch, frame, column, row))
-                chunk = chunk.reshape(n_epochs_each, n_frames_each, n_columns_each * n_rows_each)
-                stored = chunk[max(first - epoch, 0) : stop - epoch, : n_frames - frame]
-                start = max(epoch, first) - first
-                place = np.s_[start : start + len(stored), frame : frame + stored.shape[1], pixels]
-                if isinstance(pixels, slice):
-                    np.take(stored, in_tile, axis=-1, out=values[place], mode="clip")  # straight to its place
-                else:
-                    values[place] = np.take(stored, in_tile, axis=-1)
+        n_epochs_each, n_frames_each, *tile_shape = self._chunk_shape
+        first_epoch = first - first % n_epochs_each
+        tiles = list(_tiles(needed, *tile_shape))
+        if stop <= first_epoch + n_epochs_each and n_frames <= n_frames_each and needed.shape == tuple(tile_shape):
+            return self._chunk((first_epoch, 0, 0, 0))[first - first_epoch : stop - first_epoch, :n_frames]
+        values = np.zeros((stop - first, n_frames, *needed.shape), dtype=self._dtype)
+        epochs, frames = range(first_epoch, stop, n_epochs_each), range(0, n_frames, n_frames_each)
+        for epoch, frame, (column, row) in itertools.product(epochs, frames, tiles):
+            stored = self._chunk((epoch, frame, column, row))[max(first - epoch, 0) : stop - epoch]
+            place = values[max(epoch - first, 0) :, frame:, column:, row:]
+            # A chunk may reach beyond the last epoch, frame, column or row.
+            common = tuple(slice(min(sizes)) for sizes in zip(stored.shape, place.shape, strict=True))
+            place[common] = stored[common]
         return values
-
-    def _tiles(self, columns: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, int, slice | np.ndarray]]:
-        """Corner of each tile of a frame that holds some of the pixels, and which of them."""
-        _, _, n_columns_each, n_rows_each = self._chunk_shape
-        tile_columns, tile_rows = columns // n_columns_each, rows // n_rows_each
-        n_tile_rows = 1 + tile_rows.max()
-        tiles = tile_columns * n_tile_rows + tile_rows
-        for tile in np.unique(tiles).tolist():
-            column, row = divmod(tile, n_tile_rows)
-            inside = tiles == tile
-            pixels = slice(None) if inside.all() else np.flatnonzero(inside)
-            yield column * n_columns_each, int(row) * n_rows_each, pixels
 
     def _chunk(self, corner: tuple[int, int, int, int]) -> np.ndarray:
         if corner not in self._places:
             # Never written: HDF5 hands out the fill value.
-            return np.full(self._chunk_shape, self._fill_value, dtype=self._dtype)
+            return np.broadcast_to(np.array(self._fill_value, dtype=self._dtype), self._chunk_shape)
         filter_mask, offset, size = self._places[corner]
         # A size that no chunk of this shape has would be asked of the memory first.
         data = os.pread(self._file.fileno(), min(size, 2 * self._chunk_bytes), offset)
@@ -134,7 +122,7 @@ class ChunkedFrames:
             ) from error
         if _SHUFFLE in filters:
             data = np.frombuffer(data, np.uint8).reshape(self._dtype.itemsize, -1).T.tobytes()
-        return np.frombuffer(data, self._dtype)
+        return np.frombuffer(data, self._dtype).reshape(self._chunk_shape)
 
     @cached_property
     def _places(self) -> dict[tuple[int, ...], tuple[int, int, int]]:
@@ -146,6 +134,13 @@ class ChunkedFrames:
 
         self._dataset.id.chunk_iter(add)
         return places
+
+
+def _tiles(needed: np.ndarray, n_columns_each: int, n_rows_each: int) -> Iterator[tuple[int, int]]:
+    """Corner of each tile of a frame that holds some of the pixels needed."""
+    columns, rows = np.nonzero(needed)
+    corners = np.stack([columns - columns % n_columns_each, rows - rows % n_rows_each], axis=1)
+    yield from map(tuple, np.unique(corners, axis=0).tolist())
 
 
 def _chunk_bytes(dataset: h5py.Dataset) -> int:

@@ -1,5 +1,6 @@
 """Cutting: one pass over a recording, from its file to the shards of its windows, in threads and little memory."""
 
+import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,27 +49,32 @@ def cut_recording(
 
     def read(group: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
         first, stop = group
-        return zip(range(first, stop), cutter.signals(recording, first, stop, length), strict=True)
+        return zip(range(first, stop), cutter.frames(recording, first, stop, length), strict=True)
 
-    def encode(window: tuple[int, list]) -> list[list[bytes]]:
-        epoch, signals = window
-        around = signals if n_neighbours else [None, *signals, None]
+    def encode(epoch: int, around: list[np.ndarray | None]) -> list[list[bytes]]:
         return [
             encoded_window(epoch, int(labels[epoch]), windowing.window(*around), windowing.mask)
             for windowing in windowings
         ]
 
-    epoch_bytes = length * int(cutter.mask.sum()) * cutter.settings["spatial_binning"] ** 2 * recording.dtype.itemsize
+    epoch_bytes = length * cutter.mask.size * cutter.settings["spatial_binning"] ** 2 * recording.dtype.itemsize
     groups = _groups(needed, recording.n_epochs_each, max(1, BYTES_AT_ONCE // epoch_bytes))
+    _keep_freed_memory()
     with ExitStack() as stack:
         mapped = stack.enter_context(_mapping(threads))
         shards = [
             stack.enter_context(ShardWriter(path, windowing.settings["compression"]))
             for path, windowing in zip(paths, windowings, strict=True)
         ]
-        signals = (signal for group in mapped(read, groups) for signal in group)
-        for records in mapped(encode, _with_neighbours(signals, kept, n_neighbours, len(labels))):
-            for shard, record in zip(shards, records, strict=True):
+        if n_neighbours:
+            frames = (one for group in mapped(read, groups) for one in group)
+            records = mapped(lambda window: encode(*window), _with_neighbours(frames, kept, len(labels)))
+        else:
+            # In one go, so that few epochs are held at a time.
+            cut = mapped(lambda group: [encode(epoch, [None, own, None]) for epoch, own in read(group)], groups)
+            records = (record for group in cut for record in group)
+        for each in records:
+            for shard, record in zip(shards, each, strict=True):
                 shard.write(record)
 
 
@@ -92,17 +98,30 @@ def _groups(epochs: np.ndarray, n_each: int, most: int) -> list[tuple[int, int]]
 
 
 def _with_neighbours(
-    signals: Iterator[tuple[int, np.ndarray]], epochs: np.ndarray, n_neighbours: int, n_epochs: int
+    frames: Iterator[tuple[int, np.ndarray]], epochs: np.ndarray, n_epochs: int
 ) -> Iterator[tuple[int, list[np.ndarray | None]]]:
-    """Each epoch with the signals around it, None beyond the recording; no more are held than are needed."""
+    """Each epoch with the frames before, of and after it, None beyond the recording; three epochs are held."""
     held = {}
     for epoch in epochs.tolist():
-        around = range(epoch - n_neighbours, epoch + n_neighbours + 1)
-        while min(around[-1], n_epochs - 1) not in held:
-            number, signal = next(signals)
-            held[number] = signal
-        held = {number: signal for number, signal in held.items() if number >= around[0]}
-        yield epoch, [held.get(number) for number in around]
+        while min(epoch + 1, n_epochs - 1) not in held:
+            number, own = next(frames)
+            held[number] = own
+        held = {number: own for number, own in held.items() if number >= epoch - 1}
+        yield epoch, [held.get(number) for number in (epoch - 1, epoch, epoch + 1)]
+
+
+def _keep_freed_memory() -> None:
+    """Tell the C library to use freed memory again.
+
+    glibc hands what an epoch took back to the system, which zeroes it for the next one: a fifth of the time. One arena
+    for all threads keeps the peak from depending on which thread took what.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8
+        mallopt(m_arena_max, 1)
+        mallopt(m_mmap_threshold, 2**25)  # the highest that is allowed
+        mallopt(m_trim_threshold, 2**28)
 
 
 @contextmanager

@@ -141,34 +141,37 @@ class Recording:
         array of float32, shape (168, 128, 128)
             dF/F; frame, row, column. Missing values stay as they are, and what float32 cannot hold is infinite.
         """
-        stored = self.pixels(epoch, epoch + 1, np.ones(FRAME_SHAPE, dtype=bool))
         with np.errstate(over="ignore", invalid="ignore"):
-            return stored.reshape(EPOCH_FRAMES, *FRAME_SHAPE).astype(np.float32)
+            return np.ascontiguousarray(self.stored_frames(epoch, epoch + 1)[0], dtype=np.float32)
 
-    def pixels(self, first: int, stop: int, mask: np.ndarray, n_frames: int = EPOCH_FRAMES) -> np.ndarray:
-        """Pixels of a mask in the first frames of some epochs; several threads may ask at the same time.
+    def stored_frames(
+        self, first: int, stop: int, n_frames: int = EPOCH_FRAMES, mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The first frames of some epochs as they are stored; several threads may ask at the same time.
 
         Parameters
         ----------
         first, stop : int
             The first epoch and the one after the last.
-        mask : array of bool, shape (128, 128)
         n_frames : int, optional
             Frames of each epoch, from its first.
+        mask : array of bool, shape (128, 128), optional
+            Pixels that are needed: the others may come out as zero, without being read.
 
         Returns
         -------
-        array of the stored type, shape (stop - first, n_frames, mask.sum())
-            dF/F; the pixels in row-major order.
+        array of the stored type, shape (stop - first, n_frames, 128, 128)
+            dF/F; frame, row, column. A view of what was read, in the order of the file; it may be read-only.
         """
         if not 0 <= first < stop <= self.n_epochs:
             raise IndexError(f"epochs {first} to {stop} of {self.path}, which has {self.n_epochs}")
-        rows, columns = np.nonzero(mask)
         with self._readable(f"data of epoch {first} cannot be read"):
             if self._chunks is not None:
-                return self._chunks.read(first, stop, n_frames, columns, rows)
-            epochs = self._data[first:stop, :n_frames] if self._data.ndim == 4 else self._data[:n_frames][None]
-            return np.take(epochs.reshape(*epochs.shape[:2], -1), columns * FRAME_SHAPE[0] + rows, axis=-1)
+                needed = np.ones(FRAME_SHAPE[::-1], dtype=bool) if mask is None else mask.T
+                stored = self._chunks.read(first, stop, n_frames, needed)
+            else:
+                stored = self._data[first:stop, :n_frames] if self._data.ndim == 4 else self._data[:n_frames][None]
+            return np.swapaxes(stored, 2, 3)
 
     @property
     def n_epochs_each(self) -> int:

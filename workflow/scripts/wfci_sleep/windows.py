@@ -1,7 +1,7 @@
 """Windows: the frames that a network sees for an epoch, masked, binned and normalised."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,34 +137,43 @@ def normalise(frames: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
     [[[-1.0, 0.0]], [[1.0, 0.0]]]
     """
     normalised = np.zeros(frames.shape, dtype=np.float32)
-    normalised[:, mask] = normalise_pixels(frames[:, mask], method)
+    normalised[:, mask] = normalised_pixels(frames, mask, method)
     return normalised
 
 
-def normalise_pixels(pixels: np.ndarray, method: str, dtype: str = "float32") -> np.ndarray:
-    """Normalise the packed pixels of a window: `normalise` without the grid.
+def normalised_pixels(frames: np.ndarray, mask: np.ndarray, method: str, dtype: str = "float32") -> np.ndarray:
+    """Normalised pixels of a window, packed: `normalise` without the grid.
 
     Parameters
     ----------
-    pixels : array of float, shape (n_frames, n_pixels)
+    frames : array of float, shape (n_frames, rows, columns)
+        Fastest if it lies in memory as in a recording: row by row within a column.
+    mask : array of bool, shape (rows, columns)
     method : str
         As for `normalise`.
     dtype : str, optional
-        Type of what is returned; the arithmetic is float64.
+        Type of what is returned.
 
     Returns
     -------
-    array of `dtype`, shape (n_frames, n_pixels)
+    array of `dtype`, shape (n_frames, mask.sum())
+        The pixels in row-major order.
     """
     if method not in _AXES:
         raise InputError(f"normalisation is {method!r}, expected one of {', '.join(_AXES)}")
-    normalised = np.empty(pixels.shape, dtype=dtype)
-    rounded = _to_float16 if normalised.dtype == np.float16 else np.asarray
-    for piece in _pieces(pixels.shape, method):
-        values = np.asarray(pixels[piece], dtype=np.float64)
-        found = None if method == "min-max" else _zscores_of_sound_values(values, _AXES[method])
-        normalised[piece] = rounded(_normalised(values, method) if found is None else found)
-    return normalised
+    stored = np.swapaxes(frames, 1, 2)
+    normalised = np.empty(stored.shape, dtype=dtype)
+    # What is rounded to three digits in the end need not be reckoned with sixteen.
+    arithmetic, rounded = (np.float32, _to_float16) if normalised.dtype == np.float16 else (np.float64, np.asarray)
+    with np.errstate(over="ignore", invalid="ignore"):  # values that no arithmetic holds are left out below
+        for place, inside in _pieces(mask.T, len(frames), method):
+            values = stored[place].astype(arithmetic)
+            if method != "temporal-zscore" or not _zscore_if_sound(values, inside):
+                values[:, inside] = _normalised(stored[place][:, inside].astype(np.float64), method)
+            normalised[place] = rounded(values)
+    rows, columns = np.nonzero(mask)
+    # In row-major order only now, when a value has a few bytes left.
+    return np.take(normalised.reshape(len(frames), -1), columns * len(mask) + rows, axis=1, mode="clip")
 
 
 _AXES = {"temporal-zscore": 0, "spatial-zscore": 1, "min-max": (0, 1)}
@@ -172,28 +181,46 @@ _LARGEST = np.finfo(np.float32).max
 """What float32 cannot hold is no measurement."""
 
 
-def _pieces(shape: tuple[int, int], method: str) -> list:
-    """Parts that are normalised each on their own, small enough to stay in the processor's cache where they can be."""
-    n_frames, n_pixels = shape
+def _pieces(mask: np.ndarray, n_frames: int, method: str) -> Iterator[tuple[slice | tuple[slice, ...], np.ndarray]]:
+    """Parts of (frame, column, row) that are normalised each on their own, and the mask there.
+
+    Small enough to stay in the processor's cache where they can be.
+    """
     if method == "temporal-zscore":
-        return [np.s_[:, start : start + 1024] for start in range(0, n_pixels, 1024)]
-    if method == "spatial-zscore":
-        return [np.s_[start : start + 8] for start in range(0, n_frames, 8)]
-    return [np.s_[:]]
+        for column in range(0, len(mask), 8):
+            rows = np.flatnonzero(mask[column : column + 8].any(axis=0))
+            if rows.size:
+                block = np.s_[column : column + 8, rows[0] : rows[-1] + 1]
+                yield (slice(None), *block), mask[block]
+    elif method == "spatial-zscore":
+        for frame in range(0, n_frames, 8):
+            yield np.s_[frame : frame + 8], mask
+    else:
+        yield np.s_[:], mask
 
 
-def _zscores_of_sound_values(values: np.ndarray, axis: int) -> np.ndarray | None:
-    """Z-scores along an axis if every value is known and nothing is constant, which is the common case; else None."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = values.mean(axis=axis, keepdims=True)
-        deviations = values - mean
-        variance = np.einsum("tp,tp->p" if axis == 0 else "tp,tp->t", deviations, deviations) / values.shape[axis]
-        spread = np.expand_dims(np.sqrt(variance), axis)
-    # What is constant has the spread that rounding leaves. A comparison with NaN is false.
-    if not ((spread > 1e-9 * np.abs(mean)) & (spread < _LARGEST)).all():
-        return None
-    deviations *= 1 / spread
-    return deviations
+def _zscore_if_sound(signals: np.ndarray, inside: np.ndarray) -> bool:
+    """Z-score signals in place if those inside are known throughout, vary, and are of a common size, as most are.
+
+    Parameters
+    ----------
+    signals : array of float32 or float64, shape (n_frames, columns, rows)
+    inside : array of bool, shape (columns, rows)
+
+    Returns
+    -------
+    bool
+        If false, what `signals` holds is of no use.
+    """
+    mean = signals.mean(axis=0)
+    signals -= mean
+    spread = np.sqrt(np.einsum("tcr,tcr->cr", signals, signals) / len(signals))
+    # What varies by less was lost in rounding, or in squaring. A comparison with NaN is false.
+    relative, absolute = (0.05, 1e-15) if signals.dtype == np.float32 else (1e-9, 1e-150)
+    if not ((spread > relative * np.abs(mean) + absolute) & (spread < _LARGEST))[inside].all():
+        return False
+    signals *= np.divide(1, spread, out=np.zeros_like(spread), where=inside)
+    return True
 
 
 def _normalised(values: np.ndarray, method: str) -> np.ndarray:
@@ -220,11 +247,13 @@ def _to_float16(values: np.ndarray) -> np.ndarray:
 
     Divided by 2**112, a float32 has the exponent of its float16 in the right place, with 13 digits too many behind it.
     """
-    bits = (values.astype(np.float32) * np.float32(2.0**-112)).view(np.uint32)
+    bits = values.astype(np.float32)
+    bits *= np.float32(2.0**-112)
+    bits = bits.view(np.uint32)
+    sign = bits >> np.uint32(16)
+    sign &= np.uint32(0x8000)
     bits += np.uint32(0x1000)  # half of the last digit that is kept
     bits >>= np.uint32(13)
-    sign = bits >> np.uint32(3)
-    sign &= np.uint32(0x8000)
     bits &= np.uint32(0x7FFF)
     bits |= sign
     return bits.astype(np.uint16).view(np.float16)
@@ -298,8 +327,8 @@ class Windowing:
                 f"no pixel of the mask is left with windows {dict(settings)}, expected a mask on the brain"
             )
 
-    def signals(self, recording: Recording, first: int, stop: int, n_frames: int = EPOCH_FRAMES) -> np.ndarray:
-        """Signals of the mask's pixels, before they are normalised.
+    def frames(self, recording: Recording, first: int, stop: int, n_frames: int = EPOCH_FRAMES) -> np.ndarray:
+        """Frames of some epochs, of the hemisphere and binned, before they are normalised.
 
         Parameters
         ----------
@@ -311,34 +340,32 @@ class Windowing:
 
         Returns
         -------
-        array of float, shape (stop - first, n_frames, mask.sum())
+        array of float, shape (stop - first, n_frames, *mask.shape)
+            Of no meaning outside the mask.
         """
         inside = np.zeros(FRAME_SHAPE, dtype=bool)
         inside[:, self._columns] = self._pixel_mask
-        pixels = recording.pixels(first, stop, inside, n_frames)
+        frames = recording.stored_frames(first, stop, n_frames, inside)[..., self._columns]
         factor = self.settings["spatial_binning"]
         if factor == 1:
-            return pixels
-        # Of the frame: rows x columns of the hemisphere, zero where there is no brain.
-        frames = np.zeros((*pixels.shape[:2], *self._pixel_mask.shape), dtype=pixels.dtype)
-        frames[:, :, self._pixel_mask] = pixels
-        return np.stack([bin_frames(epoch, self._pixel_mask, factor)[:, self.mask] for epoch in frames])
+            return frames
+        return np.stack([bin_frames(epoch, self._pixel_mask, factor) for epoch in frames])
 
     def window(self, before: np.ndarray | None, own: np.ndarray, after: np.ndarray | None) -> np.ndarray:
         """Normalised pixels of an epoch's window.
 
         Parameters
         ----------
-        before, own, after : array of float, shape (168, mask.sum())
-            Signals of the epoch and of its neighbours, as for `window_of_epoch`.
+        before, own, after : array of float, shape (168, *mask.shape)
+            Frames of the epoch and of its neighbours, as for `window_of_epoch`.
 
         Returns
         -------
         array of float16 or float32, shape (n_frames, mask.sum())
             Zero beyond the recording.
         """
-        signals, place = window_of_epoch(before, own, after, self.settings["seconds"])
-        normalised = normalise_pixels(signals, self.settings["normalisation"], self.settings["storage"])
+        frames, place = window_of_epoch(before, own, after, self.settings["seconds"])
+        normalised = normalised_pixels(frames, self.mask, self.settings["normalisation"], self.settings["storage"])
         length = n_frames(self.settings["seconds"])
         if len(normalised) == length:
             return normalised
