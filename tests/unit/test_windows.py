@@ -207,3 +207,23 @@ def test_rounding_to_float16_is_to_the_nearest(values):
     # Half a unit in the last place, which below 2**-14 is 2**-24 whatever the value.
     half_unit = np.maximum(2.0 ** (np.floor(np.log2(np.maximum(np.abs(exact), 1e-30))) - 11), 2.0**-25)
     assert (np.abs(found.astype(np.float64) - exact) <= half_unit * (1 + 1e-6)).all()
+
+
+@pytest.mark.parametrize("offset", [0, 0.5, 19, -19, 1000])
+def test_float16_is_as_good_whatever_the_level_of_the_signals(rng, offset):
+    """Reckoned in float32 where that is enough, in float64 where the level drowns the spread."""
+    frames = rng.normal(offset, 1, size=(168, 20, 30))
+    mask = rng.random((20, 30)) > 0.3
+    found = normalised_pixels(frames, mask, "temporal-zscore", "float16").astype(np.float64)
+    exact = zscore(frames[:, mask], axis=0)
+    np.testing.assert_allclose(found, exact, rtol=2.0**-11, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-18, 1e-3, 1e15, 1e25])
+def test_no_size_of_signals_is_lost(rng, scale):
+    frames = scale * rng.normal(size=(50, 4, 20))
+    mask = np.ones((4, 20), dtype=bool)
+    frames[:, 1, 2] /= 1e10
+    for storage, tolerance in (("float16", 2.0**-11), ("float32", 1e-6)):
+        found = normalised_pixels(frames, mask, "temporal-zscore", storage).astype(np.float64)
+        np.testing.assert_allclose(found, zscore(frames[:, mask], axis=0), rtol=tolerance, atol=1e-5)
