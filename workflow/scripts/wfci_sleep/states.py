@@ -20,7 +20,10 @@ ARTEFACT_SCORE = 2
 """Score of an epoch that the expert could not score."""
 
 GAP = -1
-"""Label of an epoch without a state: an artefact, or time between two recordings."""
+"""Label of a recorded epoch without a state: an artefact, or an epoch that was not scored."""
+
+PAUSE = -2
+"""Label of time between two recordings."""
 
 
 @dataclass(frozen=True)
