@@ -47,6 +47,7 @@ def test_resolving_leaves_the_users_configuration_alone():
     [
         ({"window": {}}, "unknown key window (did you mean windows?), expected one of"),
         ({"windows": {"second": 5}}, "unknown key windows.second (did you mean seconds?), expected one of compression"),
+        ({"sweep": {"seconds": [5, 5]}}, "sweep.seconds is [5, 5], expected no entry twice"),
         ({"windows": {"seconds": 21}}, "windows.seconds is 21, expected at most 20"),
         ({"windows": {"seconds": "ten"}}, 'windows.seconds is "ten", expected integer'),
         (

@@ -99,6 +99,16 @@ def test_wrong_value_is_refused(workflow):
     assert message.endswith("config.yaml: training.passes is 0, expected at least 1")
 
 
+def test_a_scorer_without_a_table_is_refused(workflow):
+    message = refusal(workflow, overlaid(TINY, {"analysis": {"scorers": {"second rater": "second.tsv"}}}))
+    assert message.startswith("second.tsv: does not exist, expected the scores of second rater (analysis.scorers): ")
+
+
+def test_the_networks_name_is_no_scorers(workflow):
+    message = refusal(workflow, overlaid(TINY, {"analysis": {"scorers": {"human": "second.tsv"}}}))
+    assert "analysis.scorers" in message and "human" in message
+
+
 def test_empty_folder_is_refused(workflow):
     workflow.path("nothing").mkdir()
     message = refusal(workflow, overlaid(TINY, {"dataset": {"source": "local", "local": {"path": "nothing"}}}))

@@ -1,7 +1,8 @@
 """Further scorers: the states that other people or programs gave to the same epochs, from a table."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,6 +12,16 @@ from wfci_sleep.states import STATES, class_of_label
 
 UNSCORED = "artefact"
 """What a scorer writes for an epoch without a state; such rows may as well be missing."""
+
+
+def check_scorers(tables: Mapping[str, str]) -> None:
+    """Raise an `InputError` if a scorer's table is missing."""
+    for name, path in tables.items():
+        if not Path(path).is_file():
+            raise InputError(
+                f"{path}: does not exist, expected the scores of {name} (analysis.scorers): "
+                "a table (.tsv) with columns mouse, recording, epoch, state"
+            )
 
 
 def read_scores(path: str | os.PathLike, recordings: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:

@@ -195,6 +195,8 @@ def _in_one_line(error: ValidationError, prefix: Iterable[str]) -> str:
     if error.validator == "anyOf":
         forms = (str(form.get("const", form.get("type"))) for form in error.validator_value)
         return f"{place} is {found}, expected {' or '.join(forms)}"
+    if error.validator == "uniqueItems":
+        return f"{place} is {found}, expected no entry twice"
     bounds = {
         "minimum": "at least",
         "maximum": "at most",
