@@ -35,7 +35,8 @@ help: ## list the targets
 
 .PHONY: demo
 demo: .venv ## run the workflow on synthetic recordings and write its report (minutes, no GPU)
-	$(SNAKEMAKE) --cores $(CORES) $(DEMO_THREADS) --quiet host reason --report $(DEMO)/report.html --report-after-run
+	$(SNAKEMAKE) --cores $(CORES) $(DEMO_THREADS) --quiet host reason \
+	--report $(DEMO)/report.html --report-stylesheet workflow/report/report.css --report-after-run
 	@echo
 	@echo "report:   $(DEMO)/report.html"
 	@echo "figures:  $(DEMO)/main/figures/"

@@ -22,6 +22,7 @@ include: "workflow/rules/score.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/pages.smk"
 
 
 onstart:
@@ -31,7 +32,9 @@ onstart:
 localrules:
     all,
     tables,
+    matlab,
     figures,
+    movies,
 
 
 rule all:
@@ -41,6 +44,7 @@ rule all:
         f"{RESULTS}/provenance.json",
         every_table,
         every_figure,
+        every_page(),
 
 
 rule tables:
@@ -49,7 +53,19 @@ rule tables:
         every_table,
 
 
+rule matlab:
+    """The results of every experiment as MATLAB files, whether `analysis.matlab` is on or not."""
+    input:
+        matlab_indices(EXPERIMENTS),
+
+
 rule figures:
     """Every figure of every experiment."""
     input:
         every_figure,
+
+
+rule movies:
+    """A movie of a window of each state of every experiment: the test epoch that the network was surest of."""
+    input:
+        every_movie,

@@ -4,10 +4,10 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PolyCollection
+from made_up import fragmentation_of, predictions_of, quality_of
 
 from wfci_sleep.attention_analysis import histograms, near_transition, scaled_to_unit, summary_by_state
-from wfci_sleep.calibration import calibrated, reliability
+from wfci_sleep.calibration import reliability
 from wfci_sleep.figures.attention import (
     plot_attention_distribution,
     plot_attention_session,
@@ -17,14 +17,12 @@ from wfci_sleep.figures.attention import (
 from wfci_sleep.figures.confusion import plot_confusion
 from wfci_sleep.figures.fragmentation import plot_fragmentation
 from wfci_sleep.figures.gradcam import plot_gradcam
-from wfci_sleep.figures.hypnogram import plot_hypnogram
 from wfci_sleep.figures.learning import plot_learning_curves
 from wfci_sleep.figures.performance import plot_performance
 from wfci_sleep.figures.recordings import plot_recordings
 from wfci_sleep.figures.registration import plot_registration
 from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import save
-from wfci_sleep.hypnogram import Hypnogram, fragmentation_tables
 from wfci_sleep.metrics import metrics_table
 
 NAMES = ["wake", "nrem", "rem"]
@@ -83,29 +81,6 @@ def test_confusion_shows_counts_and_row_percentages():
     assert "nan" not in shown
 
 
-def test_hypnogram_has_a_block_for_each_bout():
-    hypnograms = {"CNN-BiLSTM": Hypnogram([0, 0, 1, -1, 1, 2]), "Human": Hypnogram([0, 1, 1, -1, 1, 2])}
-    figure = plot_hypnogram(hypnograms, "Ms1")
-    assert len(figure.axes) == 2
-    for axes, hypnogram in zip(figure.axes, hypnograms.values(), strict=True):
-        blocks = [path.get_extents() for c in axes.findobj(PolyCollection) for path in c.get_paths()]
-        spans = sorted((round(b.x0 * 6), round(b.x1 * 6), round(b.y0)) for b in blocks if b.height <= 1.01)
-        bouts = hypnogram.bouts()
-        expected = sorted(
-            (round(row.start_s / 10), round((row.start_s + row.duration_s) / 10), NAMES.index(row.state))
-            for row in bouts.itertuples()
-        )
-        assert [span for span in spans if span in expected] == expected
-    assert says(figure, "Time (min)")
-    assert says(plot_hypnogram({"Human": Hypnogram([0] * 360)}, "Ms1"), "Time (h)")
-
-
-def test_hypnogram_of_two_states_and_of_nothing():
-    figure = plot_hypnogram({"Human": Hypnogram([0, 1], names=["wake", "sleep"])}, "Ms1")
-    assert says(figure, "Sleep")
-    plot_hypnogram({}, "Ms1")
-
-
 def test_gradcam_says_where_there_is_no_example(rng):
     maps = rng.random((2, 3, 128, 128)).astype(np.float32)
     maps[1, 2] = np.nan
@@ -135,24 +110,6 @@ def test_attention_figures_draw_and_name_absent_states(rng):
     assert says(quiet, "no change of state")
 
 
-def predictions_of(rng, mice):
-    tables = []
-    for fold, mouse in enumerate(mice, start=1):
-        probabilities = rng.dirichlet(np.ones(3), size=30)
-        columns = {
-            "mouse": mouse,
-            "recording": f"{mouse}-fc1",
-            "epoch": range(30),
-            "fold": fold,
-            "y_true": rng.integers(0, 3, 30),
-            "y_pred": probabilities.argmax(axis=1),
-            **{f"p_{name}": probabilities[:, index] for index, name in enumerate(NAMES)},
-            "confidence": calibrated(probabilities, 3.0).max(axis=1),
-        }
-        tables.append(pd.DataFrame(columns))
-    return pd.concat(tables, ignore_index=True)
-
-
 @pytest.mark.parametrize("mice", [["Ms1"], ["Ms1", "Ms2", "Ms3"]])
 def test_performance_and_fragmentation_show_every_mouse(rng, mice):
     predictions = predictions_of(rng, mice)
@@ -160,14 +117,9 @@ def test_performance_and_fragmentation_show_every_mouse(rng, mice):
     figure = plot_performance(table)
     pooled = table[(table["level"] == "pooled") & (table["metric"] == "kappa")]["value"].iloc[0]
     assert says(figure, f"{pooled:.2f}")
-    hypnograms = {
-        mouse: {"human": Hypnogram(one["y_true"]), "cnn-bilstm": Hypnogram(one["y_pred"])}
-        for mouse, one in predictions.groupby("mouse")
-    }
-    fragmentation, _, _ = fragmentation_tables(hypnograms)
-    with pytest.raises(ValueError, match="2 ways of counting"):
-        plot_fragmentation(fragmentation)
-    plot_fragmentation(fragmentation[fragmentation["counting"] == "published"])
+    figure = plot_fragmentation(*fragmentation_of(predictions))
+    (dots,) = [line for line in figure.axes[1].get_lines() if line.get_label() == "human"]
+    assert len(dots.get_xdata()) == len(mice)
 
 
 def test_reliability_shows_the_table_before_and_after_calibration(rng):
@@ -224,23 +176,6 @@ def test_files_are_reproducible_and_carry_the_note(tmp_path):
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert "Synthetic data" in (tmp_path / "a.svg").read_text()
-
-
-def quality_of(rng, n_mice, n_runs, warned=()):
-    """A quality table; the recordings numbered `warned` have a warning, the others NaN, as read from a file."""
-    n = n_mice * n_runs
-    scored = rng.multinomial(90, [0.5, 0.3, 0.15, 0.05], size=n)
-    return pd.DataFrame(
-        {
-            "mouse": np.repeat([f"Ms{mouse + 1}" for mouse in range(n_mice)], n_runs),
-            "recording": [f"fc{run + 1}" for run in range(n_runs)] * n_mice,
-            "epochs": 90,
-            **dict(zip(["wake", "nrem", "rem", "artefact"], scored.T, strict=True)),
-            "mask_pixels": rng.integers(9000, 12000, n),
-            "atlas_overlap": rng.uniform(0.8, 1, n),
-            "warnings": ["the mask is small; short" if row in warned else np.nan for row in range(n)],
-        }
-    )
 
 
 def warning_marks(figure):

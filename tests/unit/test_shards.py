@@ -76,6 +76,12 @@ def test_chosen_windows_keep_their_labels_in_any_order(tmp_path, rng, mask):
     assert [(s, e) for *_, s, e in first] != [(s, e) for *_, s, e in second]
 
 
+def test_epochs_beyond_the_last_chosen_one_are_left_out(tmp_path, rng, mask):
+    write_shard(tmp_path / "a.tfrecord", windows_of(rng, mask, [0, 1, 7], [0, 1, 2]), mask)
+    windows = list(read_windows([tmp_path / "a.tfrecord"], np.array([[-1, 5]])).as_numpy_iterator())
+    assert [(int(label), int(epoch)) for _, label, _, epoch in windows] == [(5, 1)]
+
+
 def test_the_documentations_lines_read_a_shard_without_this_library(tmp_path, rng, mask):
     text = (Path(__file__).parents[2] / "docs" / "shards.md").read_text()
     (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)

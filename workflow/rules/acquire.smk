@@ -162,12 +162,7 @@ rule list_recordings:
         lambda wildcards: for_each_recording(f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv"),
     output:
         recordings=f"{RESOURCES}/recordings.tsv",
-        quality=report(
-            f"{RESOURCES}/quality.tsv",
-            caption="../report/quality.rst",
-            category="Data",
-            labels={"table": "recordings, checked"},
-        ),
+        quality=f"{RESOURCES}/quality.tsv",
     log:
         f"{LOGS}/list_recordings.log",
     benchmark:

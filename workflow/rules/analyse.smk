@@ -5,12 +5,7 @@ rule metrics:
     input:
         for_each_fold("predictions.tsv"),
     output:
-        table=report(
-            f"{RESULTS}/{{experiment}}/metrics.tsv",
-            caption="../report/metrics.rst",
-            category="Performance",
-            labels={"experiment": "{experiment}", "table": "metrics"},
-        ),
+        table=f"{RESULTS}/{{experiment}}/metrics.tsv",
         document=f"{RESULTS}/{{experiment}}/metrics.json",
     log:
         f"{LOGS}/{{experiment}}/metrics.log",
@@ -24,7 +19,7 @@ rule metrics:
         runtime=10,
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
-        analysis=setting("analysis"),
+        analysis=intervals,
     message:
         "Measuring the performance of {wildcards.experiment}"
     script:
@@ -35,15 +30,13 @@ rule fragmentation:
     input:
         predictions=for_each_fold("predictions.tsv"),
         recordings=f"{RESOURCES}/recordings.tsv",
+        scorers=scorer_tables,
     output:
-        fragmentation=report(
-            f"{RESULTS}/{{experiment}}/fragmentation.tsv",
-            caption="../report/fragmentation_table.rst",
-            category="Sleep",
-            labels={"experiment": "{experiment}", "table": "fragmentation"},
-        ),
+        fragmentation=f"{RESULTS}/{{experiment}}/fragmentation.tsv",
         bouts=f"{RESULTS}/{{experiment}}/bouts.tsv",
         transitions=f"{RESULTS}/{{experiment}}/transitions.tsv",
+        sleep=f"{RESULTS}/{{experiment}}/sleep.tsv",
+        agreement=f"{RESULTS}/{{experiment}}/agreement.tsv",
     log:
         f"{LOGS}/{{experiment}}/fragmentation.log",
     benchmark:
@@ -56,22 +49,49 @@ rule fragmentation:
         runtime=10,
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        scorers=scorer_names,
+        analysis=intervals,
     message:
         "Measuring the fragmentation of sleep in {wildcards.experiment}"
     script:
         "../scripts/fragmentation.py"
 
 
+rule matlab_files:
+    input:
+        predictions=for_each_fold("predictions.tsv"),
+        attention=for_each_fold("attention.h5"),
+        gradcam=for_each_fold("gradcam.h5"),
+        recordings=f"{RESOURCES}/recordings.tsv",
+        examples=made_examples,
+    output:
+        *(f"{RESULTS}/{{experiment}}/matlab/{name}" for name in MATLAB_FILES),
+        mice=directory(f"{RESULTS}/{{experiment}}/matlab/mice"),
+        epochs=f"{RESULTS}/{{experiment}}/matlab/epochs.tsv",
+    log:
+        f"{LOGS}/{{experiment}}/matlab_files.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/matlab_files.tsv"
+    conda:
+        "../../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        note=NOTE,
+    message:
+        "Writing the results of {wildcards.experiment} for MATLAB"
+    script:
+        "../scripts/matlab_files.py"
+
+
 rule published:
     input:
         expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
     output:
-        report(
-            f"{RESULTS}/published.tsv",
-            caption="../report/published.rst",
-            category="Performance",
-            labels={"experiment": "all", "table": "beside the published numbers"},
-        ),
+        f"{RESULTS}/published.tsv",
     log:
         f"{LOGS}/published.log",
     benchmark:

@@ -15,6 +15,7 @@ from wfci_sleep.errors import InputError
 from wfci_sleep.explanations import METHOD_TITLES
 from wfci_sleep.files import read_table
 from wfci_sleep.folds import n_folds
+from wfci_sleep.scorers import check_scorers
 from wfci_sleep.windows import family_name, windowing_name
 
 
@@ -28,14 +29,12 @@ def or_stop(function, *arguments):
 
 
 CONFIG_FILES = [os.path.relpath(path) for path in workflow.configfiles]
-CONFIG = or_stop(
-    settings.resolve,
-    config,
-    Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"),
-    ", ".join(CONFIG_FILES) or "the configuration",
-)
+SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
+CONFIG = or_stop(settings.resolve, config, SCHEMA, ", ".join(CONFIG_FILES) or "the configuration")
 DATASET = CONFIG["dataset"]
 EXPERIMENTS = CONFIG["experiments"]
+# Experiment -> length in seconds, of the experiments that differ in the length of their windows only.
+LENGTHS = settings.length_sweep(EXPERIMENTS)
 WINDOWINGS = {windowing_name(e["windows"]): e["windows"] for e in EXPERIMENTS.values()}
 # Windowings that differ in length only and are cut together, by what their names have in common.
 TOGETHER = settings.windowings_together(WINDOWINGS.values(), CONFIG["sweep"]["seconds"])
@@ -57,6 +56,10 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS),
     fold=r"\d+",
     method="|".join(METHOD_TITLES),
+    counted="|_published",
+    atlas="|_atlas",
+    which=r"[^/]+",
+    format="mp4|gif",
 
 
 def hold_run_lock():
@@ -210,6 +213,8 @@ def tested_mice(experiment):
 
 
 # What cannot work is refused before any job, and here: an input function's error would drag a traceback along.
+for settings_of_experiment in EXPERIMENTS.values():
+    or_stop(check_scorers, settings_of_experiment["analysis"]["scorers"])
 # The database's recordings are not known here yet: its checkpoint does the same for them.
 if DATASET["source"] != "physionet":
     for experiment in EXPERIMENTS:
@@ -219,18 +224,101 @@ elif "connections" not in workflow.global_resources:
     workflow.register_resource("connections", DATASET["physionet"]["connections"])
 
 
+def intervals(wildcards):
+    """How an experiment's confidence intervals are made."""
+    analysis = EXPERIMENTS[wildcards.experiment]["analysis"]
+    return {key: analysis[key] for key in ("bootstrap_resamples", "seed")}
+
+
+def scorer_names(wildcards):
+    """Names of an experiment's further scorers."""
+    return list(EXPERIMENTS[wildcards.experiment]["analysis"]["scorers"])
+
+
+def scorer_tables(wildcards):
+    """Their tables, in the same order."""
+    return list(EXPERIMENTS[wildcards.experiment]["analysis"]["scorers"].values())
+
+
+# --- report ------------------------------------------------------------------------------------------------------------
+
+# The questions that the report answers: its categories, which it sorts by name.
+SOUND = "1. Are the recordings sound?"
+AGREEMENT = "2. Does the network agree with the experts?"
+SLEEP = "3. How does the mouse sleep?"
+LOOK = "4. Where and when does the network look?"
+COMPARISON = "5. How does it compare with the paper?"
+
+# Table -> the question that it answers, and what the report calls it.
+TABLE_PAGES = {
+    "quality": (SOUND, "recordings, checked"),
+    "metrics": (AGREEMENT, "measures"),
+    "agreement": (AGREEMENT, "agreement of scorers"),
+    "sleep": (SLEEP, "sleep of each mouse"),
+    "fragmentation": (SLEEP, "fragmentation"),
+    "transitions": (SLEEP, "changes of state"),
+    "gradcam_parcels": (LOOK, "class activation by parcel"),
+    "published": (COMPARISON, "beside the published numbers"),
+}
+RUN_TABLES = {"quality": f"{RESOURCES}/quality.tsv", "published": f"{RESULTS}/published.tsv"}
+
+
+def question(wildcards):
+    """The question that a table answers: its category in the report."""
+    return TABLE_PAGES[wildcards.table][0]
+
+
+def page_title(wildcards):
+    """What the report calls a table."""
+    return TABLE_PAGES[wildcards.table][1]
+
+
+def every_page():
+    """What the report shows beside figures: its opening page's facts, and a page for each table."""
+    names = [name for name in TABLE_PAGES if name not in RUN_TABLES]
+    pages = [f"{RESULTS}/{experiment}/tables/{name}.html" for experiment in EXPERIMENTS for name in names]
+    return [f"{RESULTS}/overview.rst", *(f"{RESULTS}/tables/{name}.html" for name in RUN_TABLES), *pages]
+
+
+# --- figures -----------------------------------------------------------------------------------------------------------
+
+
+def drawn_by(module):
+    """The code that draws a figure, an input of its rule: a change of the style draws figures anew, and nothing else."""
+    figures = os.path.relpath(Path(workflow.basedir, "workflow", "scripts", "wfci_sleep", "figures"))
+    return [f"{figures}/style.py", f"{figures}/{module}.py"]
+
+
 # --- targets -----------------------------------------------------------------------------------------------------------
 
-TABLES = ["metrics.json", "metrics.tsv", "fragmentation.tsv", "bouts.tsv", "transitions.tsv", "gradcam_parcels.tsv"]
+TABLES = [
+    "metrics.json",
+    "metrics.tsv",
+    "fragmentation.tsv",
+    "bouts.tsv",
+    "transitions.tsv",
+    "sleep.tsv",
+    "agreement.tsv",
+    "gradcam_parcels.tsv",
+]
+MATLAB_FILES = [
+    "y_trues.mat",
+    "y_preds.mat",
+    "y_scores.mat",
+    "att_weights.mat",
+    "subject_avg_gradcam.mat",
+    "example_data.mat",
+]
 FIGURES = [
     "confusion",
     "performance",
     "reliability",
-    *METHOD_TITLES,
+    *(f"{method}{kind}" for method in METHOD_TITLES for kind in ("", "_atlas", "_parcels")),
     "attention_time_course",
     "attention_distribution",
     "attention_transitions",
     "fragmentation",
+    "fragmentation_published",
     "learning",
 ]
 MOUSE_FIGURES = ["hypnogram", "attention_session"]
@@ -244,8 +332,19 @@ def every_table(wildcards):
         f"{RESOURCES}/recordings.tsv",
         f"{RESOURCES}/quality.tsv",
         *tables,
+        *matlab_indices(name for name in EXPERIMENTS if EXPERIMENTS[name]["analysis"]["matlab"]),
         *parcel_traces(),
     ]
+
+
+def matlab_indices(experiments):
+    """The index of the MATLAB files of some experiments; the files come with it."""
+    return [f"{RESULTS}/{experiment}/matlab/epochs.tsv" for experiment in experiments]
+
+
+def made_examples(wildcards):
+    """The examples of an experiment that were made: nobody has to ask for one."""
+    return sorted(map(str, Path(RESULTS, wildcards.experiment, "examples").glob("*.h5")))
 
 
 def parcel_traces():
@@ -255,9 +354,19 @@ def parcel_traces():
 
 def every_figure(wildcards):
     """Every figure that a run ends with; the PNG of each comes with its SVG."""
-    figures = [f"{RESULTS}/figures/recordings.svg"]
+    figures = [f"{RESULTS}/figures/recordings.svg", f"{RESULTS}/figures/window_length.svg"]
     figures += [f"{RESULTS}/figures/registration-{mouse}.svg" for mouse in mice()]
-    for experiment in EXPERIMENTS:
-        names = [*FIGURES, *(f"{name}-{mouse}" for name in MOUSE_FIGURES for mouse in tested_mice(experiment))]
+    for experiment, settings_of_experiment in EXPERIMENTS.items():
+        of_mice = [*MOUSE_FIGURES, *(["raters"] if settings_of_experiment["analysis"]["scorers"] else [])]
+        names = [*FIGURES, *(f"{name}-{mouse}" for name in of_mice for mouse in tested_mice(experiment))]
         figures += [f"{RESULTS}/{experiment}/figures/{name}.svg" for name in names]
     return figures
+
+
+def every_movie(wildcards):
+    """A movie of each state of every experiment."""
+    return [
+        f"{RESULTS}/{experiment}/movies/{state}.mp4"
+        for experiment, settings_of_experiment in EXPERIMENTS.items()
+        for state in settings_of_experiment["labels"]["classes"]
+    ]

@@ -10,12 +10,13 @@ rule registration_figure:
             if mouse == wildcards.mouse
         ],
         atlas=f"{RESOURCES}/atlas.mat",
+        code=drawn_by("registration"),
     output:
         svg=report(
             f"{RESULTS}/figures/registration-{{mouse}}.svg",
             caption="../report/registration.rst",
-            category="Data",
-            labels={"mouse": "{mouse}", "figure": "registration"},
+            category=SOUND,
+            labels={"result": "registration", "mouse": "{mouse}"},
         ),
         png=f"{RESULTS}/figures/registration-{{mouse}}.png",
     log:
@@ -40,12 +41,16 @@ rule hypnogram_figure:
     input:
         predictions=for_each_fold("predictions.tsv"),
         recordings=f"{RESOURCES}/recordings.tsv",
+        scorers=scorer_tables,
+        agreement=f"{RESULTS}/{{experiment}}/agreement.tsv",
+        code=drawn_by("hypnogram"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/hypnogram-{{mouse}}.svg",
             caption="../report/hypnogram.rst",
-            category="Sleep",
-            labels={"experiment": "{experiment}", "mouse": "{mouse}", "figure": "hypnogram"},
+            category=SLEEP,
+            subcategory="{experiment}",
+            labels={"result": "hypnogram", "mouse": "{mouse}"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/hypnogram-{{mouse}}.png",
     log:
@@ -60,6 +65,7 @@ rule hypnogram_figure:
         runtime=10,
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        scorers=scorer_names,
         note=NOTE,
     message:
         "Drawing the hypnogram of {wildcards.mouse} ({wildcards.experiment})"
@@ -67,15 +73,53 @@ rule hypnogram_figure:
         "../scripts/hypnogram_figure.py"
 
 
+rule raters_figure:
+    input:
+        predictions=for_each_fold("predictions.tsv"),
+        recordings=f"{RESOURCES}/recordings.tsv",
+        scorers=scorer_tables,
+        agreement=f"{RESULTS}/{{experiment}}/agreement.tsv",
+        code=drawn_by("raters") + drawn_by("hypnogram") + drawn_by("confusion"),
+    output:
+        svg=report(
+            f"{RESULTS}/{{experiment}}/figures/raters-{{mouse}}.svg",
+            caption="../report/raters.rst",
+            category=SLEEP,
+            subcategory="{experiment}",
+            labels={"result": "human scorers", "mouse": "{mouse}"},
+        ),
+        png=f"{RESULTS}/{{experiment}}/figures/raters-{{mouse}}.png",
+    log:
+        f"{LOGS}/{{experiment}}/figures/raters-{{mouse}}.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/figures/raters-{{mouse}}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        scorers=scorer_names,
+        note=NOTE,
+    message:
+        "Drawing the human scorers of {wildcards.mouse} ({wildcards.experiment})"
+    script:
+        "../scripts/raters_figure.py"
+
+
 rule confusion_figure:
     input:
         predictions=for_each_fold("predictions.tsv"),
+        code=drawn_by("confusion"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/confusion.svg",
             caption="../report/confusion.rst",
-            category="Performance",
-            labels={"experiment": "{experiment}", "figure": "confusion matrix"},
+            category=AGREEMENT,
+            subcategory="{experiment}",
+            labels={"result": "confusion matrix"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/confusion.png",
     log:
@@ -100,12 +144,14 @@ rule confusion_figure:
 rule performance_figure:
     input:
         metrics=f"{RESULTS}/{{experiment}}/metrics.tsv",
+        code=drawn_by("performance"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/performance.svg",
             caption="../report/performance.rst",
-            category="Performance",
-            labels={"experiment": "{experiment}", "figure": "measures"},
+            category=AGREEMENT,
+            subcategory="{experiment}",
+            labels={"result": "measures"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/performance.png",
     log:
@@ -129,12 +175,14 @@ rule performance_figure:
 rule reliability_figure:
     input:
         predictions=for_each_fold("predictions.tsv"),
+        code=drawn_by("reliability"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/reliability.svg",
             caption="../report/reliability.rst",
-            category="Performance",
-            labels={"experiment": "{experiment}", "figure": "calibration"},
+            category=AGREEMENT,
+            subcategory="{experiment}",
+            labels={"result": "calibration"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/reliability.png",
     log:
@@ -158,12 +206,14 @@ rule reliability_figure:
 rule learning_figure:
     input:
         history=for_each_fold("history.csv"),
+        code=drawn_by("learning"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/learning.svg",
             caption="../report/learning.rst",
-            category="Performance",
-            labels={"experiment": "{experiment}", "figure": "learning curves"},
+            category=AGREEMENT,
+            subcategory="{experiment}",
+            labels={"result": "learning curves"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/learning.png",
     log:
@@ -188,21 +238,23 @@ rule gradcam_figure:
     input:
         gradcam=for_each_fold("gradcam.h5"),
         surveys=lambda wildcards: for_each_recording(f"{RESOURCES}/surveys/{{mouse}}/{{recording}}.h5"),
+        atlas=lambda wildcards: [f"{RESOURCES}/atlas.mat"] if wildcards.atlas else [],
+        code=drawn_by("gradcam"),
     output:
         svg=report(
-            f"{RESULTS}/{{experiment}}/figures/{{method}}.svg",
+            f"{RESULTS}/{{experiment}}/figures/{{method}}{{atlas}}.svg",
             caption="../report/gradcam.rst",
-            category="Explanation",
+            category=LOOK,
+            subcategory="{experiment}",
             labels=lambda wildcards: {
-                "experiment": wildcards.experiment,
-                "figure": METHOD_TITLES[wildcards.method],
+                "result": METHOD_TITLES[wildcards.method] + (" with parcels" if wildcards.atlas else "")
             },
         ),
-        png=f"{RESULTS}/{{experiment}}/figures/{{method}}.png",
+        png=f"{RESULTS}/{{experiment}}/figures/{{method}}{{atlas}}.png",
     log:
-        f"{LOGS}/{{experiment}}/figures/{{method}}.log",
+        f"{LOGS}/{{experiment}}/figures/{{method}}{{atlas}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{experiment}}/figures/{{method}}.tsv"
+        f"{BENCHMARKS}/{{experiment}}/figures/{{method}}{{atlas}}.tsv"
     conda:
         "../../envs/figures.yaml"
     threads: 1
@@ -220,15 +272,52 @@ rule gradcam_figure:
         "../scripts/gradcam_figure.py"
 
 
+rule gradcam_parcels_figure:
+    input:
+        table=f"{RESULTS}/{{experiment}}/gradcam_parcels.tsv",
+        atlas=f"{RESOURCES}/atlas.mat",
+        code=drawn_by("gradcam_parcels"),
+    output:
+        svg=report(
+            f"{RESULTS}/{{experiment}}/figures/{{method}}_parcels.svg",
+            caption="../report/gradcam_parcels.rst",
+            category=LOOK,
+            subcategory="{experiment}",
+            labels=lambda wildcards: {"result": f"{METHOD_TITLES[wildcards.method]} by area"},
+        ),
+        png=f"{RESULTS}/{{experiment}}/figures/{{method}}_parcels.png",
+    log:
+        f"{LOGS}/{{experiment}}/figures/{{method}}_parcels.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/figures/{{method}}_parcels.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        intervals=intervals,
+        title=lambda wildcards: METHOD_TITLES[wildcards.method],
+        note=NOTE,
+    message:
+        "Drawing {params.title} of {wildcards.experiment} by area"
+    script:
+        "../scripts/gradcam_parcels_figure.py"
+
+
 rule attention_time_course_figure:
     input:
         attention=for_each_fold("attention.h5"),
+        code=drawn_by("attention"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/attention_time_course.svg",
             caption="../report/attention_time_course.rst",
-            category="Explanation",
-            labels={"experiment": "{experiment}", "figure": "attention over the window"},
+            category=LOOK,
+            subcategory="{experiment}",
+            labels={"result": "attention over the window"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/attention_time_course.png",
     log:
@@ -254,12 +343,14 @@ rule attention_session_figure:
     input:
         attention=for_each_fold("attention.h5"),
         recordings=f"{RESOURCES}/recordings.tsv",
+        code=drawn_by("attention"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/attention_session-{{mouse}}.svg",
             caption="../report/attention_session.rst",
-            category="Explanation",
-            labels={"experiment": "{experiment}", "mouse": "{mouse}", "figure": "attention over the session"},
+            category=LOOK,
+            subcategory="{experiment}",
+            labels={"result": "attention over the session", "mouse": "{mouse}"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/attention_session-{{mouse}}.png",
     log:
@@ -284,12 +375,14 @@ rule attention_session_figure:
 rule attention_distribution_figure:
     input:
         attention=for_each_fold("attention.h5"),
+        code=drawn_by("attention"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/attention_distribution.svg",
             caption="../report/attention_distribution.rst",
-            category="Explanation",
-            labels={"experiment": "{experiment}", "figure": "distribution of attention"},
+            category=LOOK,
+            subcategory="{experiment}",
+            labels={"result": "distribution of attention"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/attention_distribution.png",
     log:
@@ -315,12 +408,14 @@ rule attention_transitions_figure:
     input:
         attention=for_each_fold("attention.h5"),
         recordings=f"{RESOURCES}/recordings.tsv",
+        code=drawn_by("attention"),
     output:
         svg=report(
             f"{RESULTS}/{{experiment}}/figures/attention_transitions.svg",
             caption="../report/attention_transitions.rst",
-            category="Explanation",
-            labels={"experiment": "{experiment}", "figure": "attention near transitions"},
+            category=LOOK,
+            subcategory="{experiment}",
+            labels={"result": "attention near transitions"},
         ),
         png=f"{RESULTS}/{{experiment}}/figures/attention_transitions.png",
     log:
@@ -344,18 +439,24 @@ rule attention_transitions_figure:
 rule fragmentation_figure:
     input:
         fragmentation=f"{RESULTS}/{{experiment}}/fragmentation.tsv",
+        bouts=f"{RESULTS}/{{experiment}}/bouts.tsv",
+        transitions=f"{RESULTS}/{{experiment}}/transitions.tsv",
+        code=drawn_by("fragmentation"),
     output:
         svg=report(
-            f"{RESULTS}/{{experiment}}/figures/fragmentation.svg",
+            f"{RESULTS}/{{experiment}}/figures/fragmentation{{counted}}.svg",
             caption="../report/fragmentation.rst",
-            category="Sleep",
-            labels={"experiment": "{experiment}", "figure": "fragmentation"},
+            category=SLEEP,
+            subcategory="{experiment}",
+            labels=lambda wildcards: {
+                "result": "fragmentation, counted as published" if wildcards.counted else "fragmentation"
+            },
         ),
-        png=f"{RESULTS}/{{experiment}}/figures/fragmentation.png",
+        png=f"{RESULTS}/{{experiment}}/figures/fragmentation{{counted}}.png",
     log:
-        f"{LOGS}/{{experiment}}/figures/fragmentation.log",
+        f"{LOGS}/{{experiment}}/figures/fragmentation{{counted}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{experiment}}/figures/fragmentation.tsv"
+        f"{BENCHMARKS}/{{experiment}}/figures/fragmentation{{counted}}.tsv"
     conda:
         "../../envs/figures.yaml"
     threads: 1
@@ -363,9 +464,10 @@ rule fragmentation_figure:
         mem_mb=2000,
         runtime=10,
     params:
+        counting=lambda wildcards: "published" if wildcards.counted else "gaps-end-bouts",
         note=NOTE,
     message:
-        "Drawing the fragmentation of sleep in {wildcards.experiment}"
+        "Drawing the fragmentation of sleep in {wildcards.experiment} ({params.counting})"
     script:
         "../scripts/fragmentation_figure.py"
 
@@ -373,12 +475,13 @@ rule fragmentation_figure:
 rule recordings_figure:
     input:
         quality=f"{RESOURCES}/quality.tsv",
+        code=drawn_by("recordings"),
     output:
         svg=report(
             f"{RESULTS}/figures/recordings.svg",
             caption="../report/recordings.rst",
-            category="Data",
-            labels={"mouse": "all", "figure": "recordings"},
+            category=SOUND,
+            labels={"result": "recordings"},
         ),
         png=f"{RESULTS}/figures/recordings.png",
     log:
@@ -397,3 +500,67 @@ rule recordings_figure:
         "Drawing the recordings"
     script:
         "../scripts/recordings_figure.py"
+
+
+rule window_length_figure:
+    input:
+        metrics=expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=LENGTHS),
+        code=drawn_by("window_length"),
+    output:
+        svg=report(
+            f"{RESULTS}/figures/window_length.svg",
+            caption="../report/window_length.rst",
+            category=COMPARISON,
+            labels={"result": "length of the window"},
+        ),
+        png=f"{RESULTS}/figures/window_length.png",
+    log:
+        f"{LOGS}/figures/window_length.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/window_length.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        seconds=list(LENGTHS.values()),
+        protocol=EXPERIMENTS[next(iter(LENGTHS))]["folds"]["protocol"],
+        classes=EXPERIMENTS[next(iter(LENGTHS))]["labels"]["classes"],
+        note=NOTE,
+    message:
+        "Drawing the performance by length of the window"
+    script:
+        "../scripts/window_length_figure.py"
+
+
+rule movie:
+    input:
+        example=f"{RESULTS}/{{experiment}}/examples/{{which}}.h5",
+        code=drawn_by("movie"),
+    output:
+        report(
+            f"{RESULTS}/{{experiment}}/movies/{{which}}.{{format}}",
+            caption="../report/movie.rst",
+            category=LOOK,
+            subcategory="{experiment}",
+            labels={"result": "movie: {which}"},
+        ),
+    log:
+        f"{LOGS}/{{experiment}}/movies/{{which}}.{{format}}.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/movies/{{which}}.{{format}}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        normalisation=lambda wildcards: EXPERIMENTS[wildcards.experiment]["windows"]["normalisation"],
+        note=NOTE,
+    message:
+        "Filming {wildcards.which} ({wildcards.experiment})"
+    script:
+        "../scripts/movie.py"

@@ -1,4 +1,4 @@
-"""Draw bout lengths and transitions of every mouse, expert beside network."""
+"""Draw bouts and transitions of every mouse, as counted in one of the two ways."""
 
 from wfci_sleep.step import step
 
@@ -7,6 +7,6 @@ with step(snakemake):
     from wfci_sleep.figures.style import save
     from wfci_sleep.files import read_table
 
-    table = read_table(snakemake.input.fragmentation)
-    figure = plot_fragmentation(table[table["counting"] == "gaps-end-bouts"])
-    save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.note)
+    tables = [read_table(snakemake.input[name]) for name in ("fragmentation", "bouts", "transitions")]
+    counted = [table[table["counting"] == snakemake.params.counting] for table in tables]
+    save(plot_fragmentation(*counted), snakemake.output.svg, snakemake.output.png, snakemake.params.note)

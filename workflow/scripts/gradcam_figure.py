@@ -5,6 +5,7 @@ from wfci_sleep.step import step
 with step(snakemake):
     import numpy as np
 
+    from wfci_sleep.atlas import load_atlas
     from wfci_sleep.explanations import read_gradcam
     from wfci_sleep.figures.gradcam import plot_gradcam
     from wfci_sleep.figures.style import save
@@ -21,5 +22,8 @@ with step(snakemake):
     ]
     background = np.stack([survey.std_frame[:, columns] for survey in surveys])
     mask = np.stack([survey.mask[:, columns] for survey in surveys])
-    figure = plot_gradcam(maps.maps, maps.examples, background, mask, maps.mice, maps.states, snakemake.params.title)
+    parcels = load_atlas(*snakemake.input.atlas).parcels[:, columns] if snakemake.input.atlas else None
+    figure = plot_gradcam(
+        maps.maps, maps.examples, background, mask, maps.mice, maps.states, snakemake.params.title, parcels
+    )
     save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.note)

@@ -47,6 +47,25 @@ def agreement_table(hypnograms: Mapping[str, Mapping[str, Hypnogram]], resamples
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def kappa_in_words(agreement: pd.DataFrame, mouse: str, first: str, second: str) -> str:
+    """Kappa of two scorers, in whichever order the table has them, with its interval.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame([("m", "a", "b", "kappa", 0.671, 0.6, 0.74, 90)], columns=COLUMNS)
+    >>> kappa_in_words(table, "m", "b", "a")
+    'kappa 0.67 (0.60 to 0.74)'
+    """
+    rows = agreement[(agreement["mouse"] == mouse) & (agreement["metric"] == "kappa")]
+    pair = [{a, b} == {first, second} for a, b in zip(rows["scorer_a"], rows["scorer_b"], strict=True)]
+    found = rows[pair]
+    if found.empty or found["value"].isna().all():
+        return "kappa undefined"
+    row = found.iloc[0]
+    interval = "" if np.isnan(row["ci_low"]) else f" ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
+    return f"kappa {row['value']:.2f}{interval}"
+
+
 def _agreement(
     a: np.ndarray, b: np.ndarray, names: Sequence[str], resamples: int, seed: int
 ) -> tuple[int, dict[str, tuple[float, float, float]]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from skimage.transform import resize
 
-from wfci_sleep.atlas import Atlas
+from wfci_sleep.atlas import N_PARCELS, Atlas
 from wfci_sleep.files import written_atomically
 from wfci_sleep.recordings import FRAME_SHAPE
 from wfci_sleep.states import FRAME_RATE_HZ
@@ -123,6 +123,57 @@ def parcel_table(maps: MouseMaps, atlas: Atlas, hemisphere: str) -> pd.DataFrame
             heat = float(maps.maps[mouse, state][parcels == number].mean())
             rows.append((maps.mice[mouse], maps.states[state], int(number), atlas.names[number - 1], heat, int(count)))
     return pd.DataFrame(rows, columns=["mouse", "state", "parcel", "name", "mean_heat", "examples"])
+
+
+def area_heat(table: pd.DataFrame, atlas: Atlas) -> pd.DataFrame:
+    """Heat of each area of the cortex: the mean of its parcels, one in each hemisphere (k and k + 20).
+
+    Parameters
+    ----------
+    table : table with columns mouse, state, parcel, mean_heat
+        As in gradcam_parcels.tsv, of one method; rows without an example are left out.
+    atlas : Atlas
+
+    Returns
+    -------
+    table with columns mouse, state, area, row, mean_heat
+        area: the parcels' name without its hemisphere; row: mean row of their pixels, small in front.
+    """
+    half = N_PARCELS // 2
+    table = table.dropna(subset="mean_heat")
+    numbers = (table["parcel"] - 1) % half
+    rows, _ = np.nonzero(atlas.parcels)
+    places = pd.Series(rows).groupby((atlas.parcels[atlas.parcels > 0] - 1) % half).mean()
+    names = pd.Series(atlas.names[:half]).str.removesuffix(" L")
+    table = table.assign(area=numbers.map(names), row=numbers.map(places))
+    return table.groupby(["mouse", "state", "area", "row"], sort=False, as_index=False)["mean_heat"].mean()
+
+
+def front_to_back(areas: pd.DataFrame) -> pd.Series:
+    """Spearman's rank correlation of an area's heat with its place from front to back, by mouse.
+
+    Parameters
+    ----------
+    areas : table with columns mouse, row, mean_heat
+        As `area_heat` gives it, of one state.
+
+    Returns
+    -------
+    Series of float, by mouse
+        1: the further back the hotter; -1: the further in front the hotter; NaN where all areas are equally hot.
+
+    Examples
+    --------
+    >>> areas = pd.DataFrame({"mouse": "a", "row": [8.9, 24.4, 94.0], "mean_heat": [0.1, 0.2, 0.8]})
+    >>> front_to_back(areas).to_dict()
+    {'a': 1.0}
+    """
+    ranks = areas[["row", "mean_heat"]].groupby(areas["mouse"], sort=False).rank()
+    by_mouse = {
+        mouse: np.nan if (one.nunique() < 2).any() else one["row"].corr(one["mean_heat"])
+        for mouse, one in ranks.groupby(areas["mouse"], sort=False)
+    }
+    return pd.Series(by_mouse, dtype=float)
 
 
 def write_attention(path: str | os.PathLike, predictions: pd.DataFrame, weights: np.ndarray, window_s: float) -> None:

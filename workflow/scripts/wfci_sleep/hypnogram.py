@@ -255,6 +255,20 @@ def session_hypnogram(
     return Hypnogram(sequence, EPOCH_S, names or tuple(state.name for state in STATES))
 
 
+def session_values(epochs: pd.DataFrame, columns: Sequence[str], recordings: pd.DataFrame) -> np.ndarray:
+    """Values of one mouse's epochs on the time axis of its `session_hypnogram`.
+
+    Returns
+    -------
+    array of float, shape (n_epochs, len(columns))
+        NaN where there is no row.
+    """
+    session = recordings[recordings["mouse"].isin(epochs["mouse"])]
+    values = np.full((int((session["epochs"] + PAUSE_EPOCHS).sum()) - PAUSE_EPOCHS, len(columns)), np.nan)
+    values[session_positions(epochs, recordings)] = epochs[list(columns)].to_numpy()
+    return values
+
+
 COUNTINGS = {"gaps-end-bouts": lambda hypnogram: hypnogram, "published": Hypnogram.without_gaps}
 """Ways of counting bouts: ending them at gaps, or as published, as if nothing lay between."""
 

@@ -4,7 +4,7 @@ Zhang et al. 2024, J. Neurosci. Methods 411, 110250 (CNN-BiLSTM); Zhang et al. 2
 (MVG-CNN).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +12,8 @@ import pandas as pd
 WINDOW_SECONDS = (*range(1, 11), 15, 20)
 WINDOW_F1 = (0.38, 0.55, 0.63, 0.69, 0.68, 0.71, 0.79, 0.79, 0.79, 0.82, 0.78, 0.78)
 WINDOW_KAPPA = (0.01, 0.22, 0.37, 0.45, 0.44, 0.51, 0.64, 0.62, 0.63, 0.67, 0.61, 0.62)
+WINDOW_METRICS = {"f1_weighted": WINDOW_F1, "kappa": WINDOW_KAPPA}
+"""Published value of each metric for each of `WINDOW_SECONDS`; pooled split, three states."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ PUBLISHED = (
     PublishedNumber(f"{MVG_SESSION}, second human rater", "kappa", 0.60, None, "fixed"),
     *(
         PublishedNumber(f"CNN-BiLSTM, window of {seconds} s", metric, value, f"window-{seconds:02d}s")
-        for metric, values in (("f1_weighted", WINDOW_F1), ("kappa", WINDOW_KAPPA))
+        for metric, values in WINDOW_METRICS.items()
         for seconds, value in zip(WINDOW_SECONDS, values, strict=True)
     ),
 )
@@ -102,3 +104,41 @@ def beside_published(
             rows.append({**row, "experiment": experiment or "", "note": note})
     columns = ["what", "metric", "published", "experiment", "ours", "ci_low", "ci_high", "note"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def length_table(metrics: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Gather the pooled measures of experiments that differ in the length of their windows.
+
+    Parameters
+    ----------
+    metrics : mapping of length in seconds to table
+        metrics.tsv of each experiment.
+
+    Returns
+    -------
+    table with columns seconds, metric, value, ci_low, ci_high
+        A row for each length and each of `WINDOW_METRICS`, value empty where a metric has no meaning.
+    """
+    tables = []
+    for seconds, table in metrics.items():
+        pooled = table[(table["level"] == "pooled") & table["metric"].isin(WINDOW_METRICS)]
+        tables.append(pooled[["metric", "value", "ci_low", "ci_high"]].assign(seconds=seconds))
+    return pd.concat(tables, ignore_index=True)[["seconds", "metric", "value", "ci_low", "ci_high"]]
+
+
+def length_caveat(protocol: str, classes: Sequence[str]) -> str:
+    """Say in what the published numbers for window lengths are not ours; empty where they are.
+
+    Examples
+    --------
+    >>> length_caveat("pooled", ["wake", "nrem", "rem"])
+    ''
+    >>> length_caveat("k-fold", ["wake", "sleep"])
+    'Not the same question: published pooled split, ours k-fold; published three states, ours two'
+    """
+    differences = []
+    if protocol != "pooled":
+        differences.append(f"published pooled split, ours {protocol}")
+    if len(classes) != 3:
+        differences.append("published three states, ours two")
+    return f"Not the same question: {'; '.join(differences)}" if differences else ""

@@ -1,5 +1,6 @@
 """Scoring of a fold: predictions, attention weights and class activation maps in one run over the data."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,9 +10,9 @@ import pandas as pd
 
 from wfci_sleep.batches import label_table
 from wfci_sleep.calibration import calibrated, fit_temperature
-from wfci_sleep.explain import METHODS, Explainer
-from wfci_sleep.shards import read_windows
-from wfci_sleep.states import EPOCH_S, class_of_label
+from wfci_sleep.explain import METHODS, Explainer, Explanation
+from wfci_sleep.shards import read_windows, shard_form
+from wfci_sleep.states import EPOCH_S, GAP, class_of_label
 
 
 @dataclass
@@ -95,3 +96,26 @@ def score_fold(
     predictions["confidence"] = calibrated(probabilities, temperature).max(axis=1)
     heat = {method: {key: total / examples[key] for key, total in sums.items()} for method, sums in heat.items()}
     return FoldScores(predictions, attention, heat, examples, temperature)
+
+
+def explain_epoch(model: keras.Model, shard: str | os.PathLike, epoch: int) -> tuple[np.ndarray, Explanation]:
+    """Explain the winning class of a single epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+    shard : path
+        Of the epoch's recording.
+    epoch : int
+
+    Returns
+    -------
+    frames : array of float16 or float32, shape (T, rows, columns)
+        The window in the type in which it is stored.
+    explanation : Explanation
+        Of a batch of one.
+    """
+    labels = np.full((1, epoch + 1), GAP)
+    labels[0, epoch] = 0
+    [frames] = (frames.numpy() for frames, *_ in read_windows([shard], labels))
+    return frames.astype(shard_form(shard).dtype), Explainer(model).explain(frames[None])

@@ -148,6 +148,36 @@ def windowings_together(windowings: Iterable[Mapping], seconds: Sequence[int]) -
     }
 
 
+def length_sweep(experiments: Mapping[str, Mapping]) -> dict[str, int]:
+    """Find the experiments that differ in the length of their windows only.
+
+    Parameters
+    ----------
+    experiments : mapping of name to settings
+        As `resolve` gives them. How they are analysed doesn't count.
+
+    Returns
+    -------
+    dict of name to length in seconds
+        The largest such group, the first of equally large ones, in order of length; of two experiments that are equal
+        the first.
+
+    Examples
+    --------
+    >>> short, long = {"windows": {"seconds": 1}}, {"windows": {"seconds": 9}}
+    >>> length_sweep({"main": {"windows": {"seconds": 10}, "labels": {}}, "long": long, "short": short, "again": long})
+    {'short': 1, 'long': 9}
+    """
+    groups = {}
+    for name, settings in experiments.items():
+        rest = {section: settings[section] for section in settings if section not in ("windows", "analysis")}
+        windows = {key: value for key, value in settings["windows"].items() if key != "seconds"}
+        group = groups.setdefault(json.dumps([rest, windows], sort_keys=True), {})
+        group.setdefault(settings["windows"]["seconds"], name)
+    largest = max(groups.values(), key=len)
+    return {largest[seconds]: seconds for seconds in sorted(largest)}
+
+
 def _with_defaults(value: Any, schema: Mapping, root: Mapping) -> Any:
     """Fill in the schema's defaults below `value`, without touching `value` itself."""
     schema = _dereferenced(schema, root)

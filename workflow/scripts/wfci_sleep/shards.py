@@ -28,6 +28,7 @@ import numpy as np
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.files import written_atomically
+from wfci_sleep.states import GAP
 
 SHARDS_AT_ONCE = 8
 """Shards read in turn when windows are shuffled."""
@@ -176,7 +177,7 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
     ----------
     paths : sequence of path
     labels : array of int, shape (n_paths, n_epochs)
-        Label of each epoch of each shard; a window whose label is negative is left out.
+        Label of each epoch of each shard; a window whose label is negative, or that has none, is left out.
     shuffle_seed : int, or int64 tensor, optional
         Shuffle the windows across shards, in an order that the seed alone decides; if not given, shard after shard in
         order of time.
@@ -190,10 +191,13 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
     import tensorflow as tf
 
     form = shard_form(paths[0])
-    label_table = tf.constant(np.asarray(labels, dtype=np.int64))
+    labels = np.asarray(labels, dtype=np.int64)
+    # A shard may hold epochs beyond the last chosen one: they take the label of the column added here.
+    label_table = tf.constant(np.pad(labels, [(0, 0), (0, 1)], constant_values=GAP))
 
     def labelled(shard, record):
-        return record["frames"], record["mask"], label_table[shard, record["epoch"]], shard, record["epoch"]
+        label = label_table[shard, tf.minimum(record["epoch"], labels.shape[1])]
+        return record["frames"], record["mask"], label, shard, record["epoch"]
 
     shards = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), [str(path) for path in paths]))
     if shuffle_seed is not None:
@@ -211,7 +215,7 @@ def read_windows(paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle
     windows = records.map(
         lambda frames, mask, *rest: (unpack(frames, mask), *rest), num_parallel_calls=WORKERS, deterministic=True
     )
-    n_windows = int((np.asarray(labels) >= 0).sum())
+    n_windows = int((labels >= 0).sum())
     return untuned(windows.apply(tf.data.experimental.assert_cardinality(n_windows)))
 
 

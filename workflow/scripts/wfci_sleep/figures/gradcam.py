@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from skimage.measure import approximate_polygon, find_contours
 
 from wfci_sleep.figures.style import (
     ONE_COLUMN_MM,
@@ -19,7 +20,10 @@ from wfci_sleep.figures.style import (
 
 _LARGEST_CELL_MM = 34.0
 
-_OPACITY = 0.5
+_PUBLISHED = {"cmap": "jet", "alpha": 0.5}
+
+_EVEN = {"cmap": "viridis"}
+"""Equal steps of heat are equal steps of colour, also for the colour-blind and in grey print."""
 
 
 @styled
@@ -31,6 +35,7 @@ def plot_gradcam(
     mice: Sequence[str],
     states: Sequence[str],
     method: str = "Grad-CAM",
+    parcels: np.ndarray | None = None,
 ) -> Figure:
     """Draw each mouse's mean class activation map of each state over its brain.
 
@@ -48,20 +53,25 @@ def plot_gradcam(
         Names of the rows and columns of the figure.
     method : str
         What the colour bar calls the maps.
+    parcels : array of int, shape (rows, columns), optional
+        Number of each pixel's parcel, 0 outside; changes the look, see below.
 
     Returns
     -------
     Figure
-        Mice in rows, states in columns: `jet` at half opacity over grey, with the number of examples beside each cell.
-        Each map spans the colours from its own lowest to its own highest value: networks of different folds differ in
-        level, and the question is where.
+        Mice in rows, states in columns, with the number of examples beside each cell. Without `parcels` as published:
+        `jet` at half opacity over grey; with them in a perceptually even colour map that hides the picture below, under
+        the outlines of the parcels and of the brain. Each map spans the colours from its own lowest to its own highest
+        value: networks of different folds differ in level, and the question is where.
     """
+    look = _PUBLISHED if parcels is None else _EVEN
     maps, mask, background = np.asarray(maps), np.asarray(mask, dtype=bool), np.asarray(background)
     n_mice, n_states, rows, columns = maps.shape
     height = min(_LARGEST_CELL_MM, (PAGE_HEIGHT_MM - 22) / n_mice)
     width = max(height * columns / rows, 15.0) + 12
     figure = new_figure(min(TWO_COLUMNS_MM, max(ONE_COLUMN_MM, n_states * width + 30)), n_mice * height + 22)
     grid = figure.subplots(n_mice, n_states, squeeze=False)
+    parcel_lines = None if parcels is None else outlines(parcels)
     for mouse, state in np.ndindex(n_mice, n_states):
         axes = grid[mouse, state]
         axes.set(xticks=[], yticks=[])
@@ -73,19 +83,22 @@ def plot_gradcam(
         if examples[mouse, state] > 0:
             heat = np.where(mask[mouse], maps[mouse, state], np.nan)
             lowest, highest = _range(heat)
-            axes.imshow(heat, cmap="jet", alpha=_OPACITY, vmin=lowest, vmax=highest)
+            axes.imshow(heat, **look, vmin=lowest, vmax=highest)
             count = f"n={examples[mouse, state]}"
-            axes.text(1.0, 0.0, count, transform=axes.transAxes, fontsize=7, ha="left", va="bottom")
+            axes.text(1.03, 0.0, count, transform=axes.transAxes, fontsize=7, ha="left", va="bottom")
         else:
             axes.images[0].set_alpha(0.25)
             say(axes, "no correct\nexample")
+        if parcels is not None:
+            axes.plot(*parcel_lines, color="white", lw=0.35 * height / _LARGEST_CELL_MM)
+            axes.plot(*outlines(mask[mouse]), color="black", lw=0.6, clip_on=False)
     for axes, name in zip(grid[0], state_titles(states), strict=True):
         axes.set_title(name)
     for axes, mouse in zip(grid[:, 0], mice, strict=True):
         axes.set_ylabel(mouse, rotation=0, ha="right", va="center")
     bar = figure.colorbar(
-        ScalarMappable(Normalize(0, 1), "jet"),
-        alpha=_OPACITY,
+        ScalarMappable(Normalize(0, 1), look["cmap"]),
+        alpha=look.get("alpha"),
         ax=grid,
         location="bottom",
         aspect=40,
@@ -96,6 +109,34 @@ def plot_gradcam(
     bar.set_label(f"{method}, mean over examples and time, from each map's lowest to its highest value")
     bar.set_ticks([0, 1], labels=["lowest", "highest"])
     return figure
+
+
+def outlines(labels: np.ndarray) -> np.ndarray:
+    """Outlines of the regions of a picture, as one line with the pen lifted after each outline.
+
+    Parameters
+    ----------
+    labels : array of int or bool, shape (rows, columns)
+        0 outside.
+
+    Returns
+    -------
+    array of float, shape (2, n_points)
+        x and y, where pixel (row, column) is centred on x = column, y = row; NaN where the pen is lifted.
+
+    Examples
+    --------
+    >>> x, y = outlines(np.array([[0, 0], [7, 0]]))
+    >>> sorted(zip(x[:4].tolist(), y[:4].tolist()))
+    [(-0.5, 1.0), (0.0, 0.5), (0.0, 1.5), (0.5, 1.0)]
+    """
+    padded = np.pad(np.asarray(labels).astype(int), 1)
+    lines = [np.empty((0, 2))]
+    for label in np.unique(padded[padded > 0]):
+        for line in find_contours(padded == label, 0.5):
+            # Without the points that lie on the way from one corner to the next.
+            lines += [approximate_polygon(line, 0.2) - 1, np.full((1, 2), np.nan)]
+    return np.concatenate(lines).T[::-1]
 
 
 def _range(image: np.ndarray) -> tuple[float, float]:

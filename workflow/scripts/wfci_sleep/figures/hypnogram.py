@@ -1,65 +1,181 @@
-"""Hypnograms of several scorers, one above the other."""
+"""Hypnograms of several scorers, one above the other, with what the network was sure of below."""
 
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from wfci_sleep.figures.style import GAP_COLOUR, TWO_COLUMNS_MM, new_figure, say, state_colours, styled, time_unit
-from wfci_sleep.hypnogram import Hypnogram
-from wfci_sleep.states import GAP
+from wfci_sleep.figures.style import (
+    GAP_COLOUR,
+    PAGE_HEIGHT_MM,
+    PAUSE_HATCH,
+    TWO_COLUMNS_MM,
+    new_figure,
+    say,
+    state_colours,
+    state_titles,
+    styled,
+    time_ticks,
+    time_unit,
+)
+from wfci_sleep.hypnogram import SCORER_TITLES, Hypnogram
+
+NETWORK, HUMAN = SCORER_TITLES
+
+_GAPS = {
+    "unscored": ("not scored", {"facecolor": GAP_COLOUR, "linewidth": 0}),
+    # With an edge: in a session of hours a pause is too narrow for its hatching to be seen.
+    "pause": ("pause between recordings", {**PAUSE_HATCH, "edgecolor": "0.35", "linewidth": 0.5}),
+}
+
+_HYPNOGRAM_MM, _STRIP_MM, _PROBABILITIES_MM, _MARGIN_MM = 27.0, 11.0, 27.0, 16.0
 
 
 @styled
-def plot_hypnogram(hypnograms: Mapping[str, Hypnogram], title: str) -> Figure:
+def plot_hypnogram(
+    hypnograms: Mapping[str, Hypnogram],
+    title: str,
+    probabilities: np.ndarray | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> Figure:
     """Draw the hypnograms of one mouse's session on one time axis.
 
     Parameters
     ----------
     hypnograms : mapping of str to Hypnogram
-        Scorer -> hypnogram, in the order of the panels from top to bottom.
+        Scorer (as in `SCORER_TITLES`, or the name of a further one) -> hypnogram; all cover the same time.
     title : str
         Title of the figure, e.g. the mouse.
+    probabilities : array of float, shape (n_epochs, n_classes), optional
+        Of the network, NaN where there are none, as `session_values` gives them.
+    notes : mapping of str to str, optional
+        Scorer -> what its panel's title says beside its name, e.g. `"kappa 0.67 (0.60 to 0.74) with the human"`.
 
     Returns
     -------
     Figure
-        One panel a scorer: state k is a block between k and k + 1 in its colour; time without a state is light grey.
-        The axis counts hours, or minutes if the session is shorter than an hour.
+        One panel a scorer, the network at the top and the human below all others: state k is a block between k and
+        k + 1 in its colour; time without a score is light grey, a pause between recordings hatched. Below a strip
+        with a mark for each epoch in which network and human disagree, and the network's probabilities, stacked in the
+        order of the states. The axis counts hours, or minutes if the session is shorter than an hour.
     """
-    longest_s = max((len(hypnogram) * hypnogram.epoch_s for hypnogram in hypnograms.values()), default=0.0)
-    unit, unit_s = time_unit(longest_s)
-    figure = new_figure(TWO_COLUMNS_MM, 14 + 26 * max(1, len(hypnograms)))
-    figure.suptitle(title)
-    panels = figure.subplots(max(1, len(hypnograms)), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (scorer, hypnogram) in zip(panels, hypnograms.items(), strict=False):
-        _draw_hypnogram(axes, hypnogram, unit_s)
-        absent = [
-            name
-            for label, name in enumerate(hypnogram.titles)
-            if len(hypnogram) and not (hypnogram.states == label).any()
-        ]
-        axes.set_title(scorer + (f" (no {', no '.join(absent)})" if absent else ""), loc="left")
-    if longest_s:
-        panels[-1].set_xlim(0, longest_s / unit_s)
-    panels[-1].set_xlabel(f"Time ({unit})")
+    scorers = sorted(hypnograms, key=lambda scorer: (scorer == HUMAN, scorer != NETWORK))
+    with_strip, with_probabilities = {NETWORK, HUMAN} <= {*scorers}, probabilities is not None
+    heights = [_HYPNOGRAM_MM] * max(1, len(scorers)) + [_STRIP_MM] * with_strip
+    heights += [_PROBABILITIES_MM] * with_probabilities
+    figure = new_figure(TWO_COLUMNS_MM, min(PAGE_HEIGHT_MM, _MARGIN_MM + sum(heights)))
+    figure.suptitle(title, x=0.02, ha="left")
+    panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    unit, unit_s = set_time_axis(panels[-1], hypnograms)
+    if not hypnograms:
+        say(panels[0], f"no scored epochs of {title}")
+        panels[0].set(xticks=[], yticks=[])
+    for axes, scorer in zip(panels, scorers, strict=False):
+        draw_hypnogram(axes, hypnograms[scorer], unit_s)
+        words = scorer_title(scorer, hypnograms[scorer])
+        note = (notes or {}).get(scorer)
+        axes.set_title(f"{words}: {note}" if note else words, loc="left")
+    if with_strip:
+        strip = panels[len(scorers)]
+        words = draw_disagreements(strip, hypnograms[NETWORK], hypnograms[HUMAN], unit_s)
+        strip.set_title(f"Network and human disagree: {words}", loc="left")
+    if with_probabilities:
+        _draw_probabilities(panels[-1], probabilities, hypnograms[NETWORK], unit_s)
+    figure.legend(handles=legend_handles(hypnograms), loc="outside upper right", ncols=6, handlelength=1.2)
     return figure
 
 
-def _draw_hypnogram(axes: Axes, hypnogram: Hypnogram, unit_s: float) -> None:
-    """Draw the bouts of each state, and the gaps, as one collection each."""
+def set_time_axis(axes: Axes, hypnograms: Mapping[str, Hypnogram]) -> tuple[str, float]:
+    """Give the axis the limits and ticks of a session.
+
+    Returns
+    -------
+    unit : str
+        `h` or `min`.
+    unit_s : float
+        Its length in seconds.
+    """
+    known = [hypnogram for hypnogram in hypnograms.values() if len(hypnogram)]
+    start_s = min((hypnogram.start_s for hypnogram in known), default=0.0)
+    end_s = max((hypnogram.start_s + len(hypnogram) * hypnogram.epoch_s for hypnogram in known), default=0.0)
+    unit, unit_s = time_unit(end_s - start_s)
+    if known:
+        axes.set_xlim(start_s / unit_s, end_s / unit_s)
+        axes.set_xticks(time_ticks(start_s / unit_s, end_s / unit_s, unit))
+    axes.set_xlabel(f"Time ({unit})")
+    return unit, unit_s
+
+
+def scorer_title(scorer: str, hypnogram: Hypnogram) -> str:
+    """A scorer as figures call it, and the states that it never gave."""
+    absent = [f"no {title}" for label, title in enumerate(hypnogram.titles) if not (hypnogram.states == label).any()]
+    return SCORER_TITLES.get(scorer, scorer) + (f" ({', '.join(absent)})" if absent and len(hypnogram) else "")
+
+
+def draw_hypnogram(axes: Axes, hypnogram: Hypnogram, unit_s: float) -> None:
+    """Draw the bouts of each state, and the gaps of each kind, as one collection each."""
     n_states = len(hypnogram.names)
     axes.set(ylim=(0, n_states), yticks=np.arange(n_states) + 0.5, yticklabels=hypnogram.titles)
     axes.tick_params(axis="y", length=0)
     if not len(hypnogram):
         say(axes, "no epochs")
         return
-    is_gap = np.concatenate([[False], hypnogram.states == GAP, [False]])
-    starts, ends = np.flatnonzero(np.diff(is_gap.astype(int)) == 1), np.flatnonzero(np.diff(is_gap.astype(int)) == -1)
-    gaps = np.column_stack([starts, ends - starts]) * hypnogram.epoch_s / unit_s
-    axes.broken_barh(gaps, (0, n_states), facecolor=GAP_COLOUR, linewidth=0, label="gap")
-    bouts = hypnogram.bouts()
+    gaps, bouts = hypnogram.gaps(), hypnogram.bouts()
+    for kind, (_, look) in _GAPS.items():
+        axes.broken_barh(_spans(gaps, "kind", kind, unit_s), (0, n_states), label=kind, **look)
     for label, (name, colour) in enumerate(zip(hypnogram.names, state_colours(hypnogram.names), strict=True)):
-        spans = bouts.loc[bouts["state"] == name, ["start_s", "duration_s"]].to_numpy() / unit_s
-        axes.broken_barh(spans, (label, 1), facecolor=colour, linewidth=0, label=name)
+        axes.broken_barh(_spans(bouts, "state", name, unit_s), (label, 1), facecolor=colour, lw=0, label=name)
+
+
+def _spans(table: pd.DataFrame, column: str, value: str, unit_s: float) -> np.ndarray:
+    """Start and duration of the rows that hold `value`, in the axis's unit: shape (n, 2)."""
+    return table.loc[table[column] == value, ["start_s", "duration_s"]].to_numpy() / unit_s
+
+
+def draw_disagreements(axes: Axes, one: Hypnogram, other: Hypnogram, unit_s: float) -> str:
+    """Mark the epochs to which two scorers gave different states; gaps stay blank.
+
+    Returns
+    -------
+    str
+        How many epochs that is, of those to which both gave a state.
+    """
+    common = (one.states >= 0) & (other.states >= 0)
+    differ = common & (one.states != other.states)
+    edges = np.flatnonzero(np.diff(differ, prepend=False, append=False)).reshape(-1, 2)
+    starts_s, ends_s = (one.start_s + edges * one.epoch_s).T
+    # A thin edge, so that a single epoch of a long session is still seen.
+    spans = np.column_stack([starts_s, ends_s - starts_s]) / unit_s
+    axes.broken_barh(spans, (0, 1), facecolor="black", edgecolor="black", lw=0.3, label="disagree")
+    axes.set(ylim=(0, 1), yticks=[])
+    if not common.any():
+        return "no epoch has both scores"
+    return f"{differ.sum()} of {common.sum()} epochs ({100 * differ.sum() / common.sum():.1f} %)"
+
+
+def _draw_probabilities(axes: Axes, probabilities: np.ndarray, hypnogram: Hypnogram, unit_s: float) -> None:
+    """Stack the probabilities of the classes, from the first at the bottom; epochs without any stay blank."""
+    edges = (hypnogram.start_s + np.arange(len(probabilities) + 1) * hypnogram.epoch_s) / unit_s
+    tops = np.cumsum(probabilities, axis=1)
+    bottoms = tops - probabilities
+    for bottom, top, name, colour in zip(
+        bottoms.T, tops.T, hypnogram.names, state_colours(hypnogram.names), strict=True
+    ):
+        axes.stairs(top, edges, baseline=bottom, fill=True, color=colour, lw=0, label=name)
+    axes.set(ylim=(0, 1), yticks=[0, 0.5, 1])
+    if np.isnan(tops).all():
+        say(axes, "no scored epochs")
+    axes.set_title("Probability of each state by the network, stacked", loc="left")
+
+
+def legend_handles(hypnograms: Mapping[str, Hypnogram]) -> list[Patch]:
+    """What the colours mean: the states, and the kinds of gaps that occur."""
+    names = next((hypnogram.names for hypnogram in hypnograms.values()), ())
+    found = {kind for hypnogram in hypnograms.values() for kind in hypnogram.gaps()["kind"]}
+    colours = zip(state_titles(names), state_colours(names), strict=True)
+    meanings = [(title, {"facecolor": colour}) for title, colour in colours]
+    meanings += [meaning for kind, meaning in _GAPS.items() if kind in found]
+    return [Patch(label=label, **look) for label, look in meanings]

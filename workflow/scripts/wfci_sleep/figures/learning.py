@@ -3,11 +3,15 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, styled
 
 _PANELS = (("loss", "Loss"), ("kappa", "Cohen's kappa"))
+
+_LOG_RATIO = 30.0
+"""From this ratio of the largest to the smallest loss on, the axis is logarithmic: it shows the end of a training."""
 
 _SPLITS = (("", "training", "0.25"), ("val_", "validation", "#d95f02"))
 
@@ -51,6 +55,9 @@ def plot_learning_curves(history: pd.DataFrame) -> Figure:
             mew=0.4,
             label="kept",
         )
+        if column == "loss" and _spans_decades(history[["loss", "val_loss"]].to_numpy(dtype=float)):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
         axes.set(xlabel="Pass over the training data", ylabel=label)
         axes.set_xlim(history["pass"].min() - 0.5, history["pass"].max() + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
@@ -58,9 +65,22 @@ def plot_learning_curves(history: pd.DataFrame) -> Figure:
             say(axes, "no values")
             axes.set(xticks=[], yticks=[])
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=3)
+    handles.append(Line2D([], [], color="0.25", lw=0.5, alpha=0.6))
+    figure.legend(handles, [*labels, "one fold"], loc="outside upper right", ncols=4)
     figure.suptitle(f"{n_folds} {'fold' if n_folds == 1 else 'folds'}", x=0.02, ha="left")
     return figure
+
+
+def _spans_decades(losses: np.ndarray) -> bool:
+    """Tell whether losses are all positive and of very different size.
+
+    Examples
+    --------
+    >>> _spans_decades(np.array([0.5, 0.3, np.nan])), _spans_decades(np.array([0.5, 0.01]))
+    (False, True)
+    """
+    known = losses[np.isfinite(losses)]
+    return bool(known.size) and bool(0 < known.min() * _LOG_RATIO < known.max())
 
 
 def _best_passes(history: pd.DataFrame) -> pd.DataFrame:

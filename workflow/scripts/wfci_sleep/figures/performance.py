@@ -43,26 +43,40 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
         axes.plot(x + places, values, "o", ms=3.5, mfc="none", mec=colour, mew=0.7, ls="none")
         for _, row in pooled.iterrows():
             # A metric of few epochs may come without an interval: NaN draws the value alone.
-            axes.plot([x, x], [row["ci_low"], row["ci_high"]], color=colour, lw=2, solid_capstyle="butt")
-            axes.plot(x, row["value"], "D", ms=5, color=colour)
+            axes.plot([x, x], [row["ci_low"], row["ci_high"]], color=colour, lw=2.5, solid_capstyle="butt")
+            axes.plot(x, row["value"], "D", ms=4, color=colour, mec="white", mew=0.5)
             axes.annotate(
-                f"{row['value']:.2f}",
+                _in_words(row["value"], row["ci_low"], row["ci_high"]),
                 (x, row["value"]),
                 xytext=(-8, 0),
                 textcoords="offset points",
                 ha="right",
                 va="center",
+                fontsize=7,
             )
         if rows.empty:
             axes.text(x, 0.5, "not\ndefined", ha="center", va="center", color="0.35", fontsize=7)
         lowest = np.nanmin([lowest, *values, *pooled["value"], *pooled["ci_low"]])
-    axes.plot([], [], "D-", ms=5, lw=2, color="0.2", label="pooled, with confidence interval")
+    axes.plot(
+        [], [], "D-", ms=4, lw=2.5, color="0.2", mec="white", mew=0.5, label="all test epochs, with 95 % interval"
+    )
     axes.plot([], [], "o", ms=3.5, mfc="none", mec="0.2", mew=0.7, label=f"one mouse (n = {len(mice)})")
     figure.legend(loc="outside upper right", ncols=2)
     axes.set(xlim=(-0.6, len(columns) - 0.4), ylim=(lowest - (0.05 if lowest < 0 else 0), 1.03), ylabel="Value")
     axes.set_xticks(range(len(columns)), [title for _, _, title, _ in columns])
     axes.axhline(0, color="0.8", lw=0.6, zorder=0)
     return figure
+
+
+def _in_words(value: float, low: float, high: float) -> str:
+    r"""Value, and below it its interval where there is one.
+
+    Examples
+    --------
+    >>> _in_words(0.842, 0.801, 0.878)
+    '0.84\n0.80 to 0.88'
+    """
+    return f"{value:.2f}" + ("" if np.isnan(low) else f"\n{low:.2f} to {high:.2f}")
 
 
 def _offsets(n: int) -> np.ndarray:

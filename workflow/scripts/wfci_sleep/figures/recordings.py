@@ -5,12 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wfci_sleep.figures.style import PAGE_HEIGHT_MM, TWO_COLUMNS_MM, new_figure, say, styled
+from wfci_sleep.figures.style import GAP_COLOUR, PAGE_HEIGHT_MM, TWO_COLUMNS_MM, new_figure, say, styled
 from wfci_sleep.quality import STANDARD_MASK_PIXELS
 from wfci_sleep.states import EPOCH_S, STATES
 
-ARTEFACT_COLOUR = "0.7"
-"""Grey of epochs that the expert could not score."""
+ARTEFACT_COLOUR = GAP_COLOUR
+"""Grey of epochs that the expert could not score: a darker one is what the colour-blind see in place of REM's green."""
 
 WARNING_COLOUR = "#d62728"
 """Red of everything that belongs to a recording with warnings."""
@@ -44,7 +44,9 @@ def plot_recordings(quality: pd.DataFrame) -> Figure:
     warned = quality["warnings"].astype(object).fillna("").str.strip().ne("").to_numpy()
     bar_mm = min(_BAR_MM, (PAGE_HEIGHT_MM - _MARGIN_MM) / max(n, 1))
     figure = new_figure(TWO_COLUMNS_MM, _MARGIN_MM + bar_mm * max(n, 3))
-    figure.suptitle(f"{n} recording{'' if n == 1 else 's'}, {warned.sum()} with warnings")
+    n_mice = quality["mouse"].nunique()
+    mice = f"{n_mice} {'mouse' if n_mice == 1 else 'mice'}"
+    figure.suptitle(f"{mice}, {n} recording{'' if n == 1 else 's'}, {warned.sum()} with warnings")
     states, masks, overlaps = figure.subplots(1, 3, sharey=True, width_ratios=[3, 1.3, 0.9])
     states.set(xlabel="Time (min)")
     # `parcelisbrain` of the authors' AtlasandIsbrain.mat.

@@ -38,10 +38,11 @@ def plot_reliability(predictions: pd.DataFrame) -> Figure:
             table = reliability(confidence, correct)
             _points(above, table[table["n"] > 0], colour, marker, label)
             _bars(below, table, colour, side)
-        above.legend(loc="lower right")
     else:
         say(above, "no epochs")
-    above.plot([0, 1], [0, 1], color="0.7", lw=0.8, ls="--", zorder=0)
+    above.plot([0, 1], [0, 1], color="0.7", lw=0.8, ls="--", zorder=0, label="confidence = accuracy")
+    if len(predictions):
+        above.legend(loc="lower right")
     # The winning class of k has at least 1 / k: bins below are always empty.
     n_classes = predictions.filter(regex="^p_").shape[1]
     above.set(xlim=(np.ceil(10 / n_classes - 1) / 10, 1.01), ylim=(0, 1.03), ylabel="Accuracy")

@@ -6,6 +6,7 @@ same bytes.
 """
 
 import functools
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +31,10 @@ PNG_DPI = 200
 """Resolution of PNG files, and of what is rasterised inside SVG files, in dots per inch."""
 
 GAP_COLOUR = "0.88"
-"""Light grey of time without a state."""
+"""Light grey of recorded time without a state."""
+
+PAUSE_HATCH = {"facecolor": "white", "edgecolor": "0.75", "hatch": "////////", "linewidth": 0}
+"""Look of time between recordings."""
 
 ATTENTION_COLOURS = {"wake": "black", "nrem": "blue", "rem": "red", "sleep": "blue"}
 """Colours of the states in the published attention figures."""
@@ -53,6 +57,7 @@ _RC = {
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "lines.linewidth": 1.0,
+    "hatch.linewidth": 0.5,
     "image.interpolation": "nearest",
     "agg.path.chunksize": 10000,
     "savefig.bbox": "tight",
@@ -130,6 +135,28 @@ def attention_colours(names: Sequence[str]) -> list[str]:
 def time_unit(longest_s: float) -> tuple[str, float]:
     """Choose the unit of a session's time axis and its length in seconds: hours, or minutes for less than an hour."""
     return ("h", 3600.0) if longest_s >= 3600 else ("min", 60.0)
+
+
+def time_ticks(start: float, end: float, unit: str) -> list[float]:
+    """Choose where a session's time axis has ticks: at round times, half hours if they fit, ten ticks at most.
+
+    Parameters
+    ----------
+    start, end : float
+        Limits of the axis in its unit.
+    unit : str
+        `h` or `min`, as `time_unit` gives it.
+
+    Examples
+    --------
+    >>> time_ticks(0, 3.05, "h")
+    [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+    >>> time_ticks(0, 12.5, "min")
+    [0, 2, 4, 6, 8, 10, 12]
+    """
+    steps = {"h": (0.5, 1, 2, 4, 8), "min": (0.5, 1, 2, 5, 10)}[unit]
+    step = next((step for step in steps if (end - start) / step < 10), max(steps[-1], math.ceil((end - start) / 9)))
+    return [number * step for number in range(math.ceil(start / step), math.floor(end / step) + 1)]
 
 
 def say(axes: Axes, message: str) -> None:

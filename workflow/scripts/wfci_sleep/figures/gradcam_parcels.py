@@ -1,0 +1,139 @@
+"""Class activation maps by area of the cortex, ranked: which states rest on frontal areas, which on posterior ones."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from wfci_sleep.explanations import front_to_back
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, state_titles, styled
+from wfci_sleep.metrics import with_intervals
+
+_COLOURS = "viridis"
+
+_BAR_MM = 3.6
+
+
+@styled
+def plot_gradcam_parcels(
+    areas: pd.DataFrame, states: Sequence[str], method: str = "Grad-CAM", resamples: int = 1000, seed: int = 0
+) -> Figure:
+    """Draw how hot each area of the cortex is for each state, the hottest at the top.
+
+    Parameters
+    ----------
+    areas : table with columns mouse, state, area, row, mean_heat
+        As `explanations.area_heat` gives it.
+    states : sequence of str
+        Names of the states, a panel each.
+    method : str
+        What the axes call the heat.
+    resamples, seed : int
+        Of the bootstrap over mice.
+
+    Returns
+    -------
+    Figure
+        Heat is a multiple of the mouse's mean over areas: networks of different folds differ in level, and the question
+        is where. Bars are means over mice, their colour the area's place from front to back; a circle for each mouse, a
+        line for the 95 % interval of the mean. Each panel gives Spearman's correlation of heat with the place: mean and
+        range over mice.
+    """
+    figure = new_figure(TWO_COLUMNS_MM, 40 + _BAR_MM * max(areas["area"].nunique(), 6))
+    panels = figure.subplots(1, len(states), squeeze=False)[0]
+    colours = ScalarMappable(Normalize(*(areas["row"].agg(["min", "max"]) if len(areas) else (0, 1))), _COLOURS)
+    for axes, state, title in zip(panels, states, state_titles(states), strict=True):
+        axes.set_title(title)
+        heat = areas[areas["state"] == state]
+        relative = relative_heat(heat)
+        if relative.empty:
+            say(axes, "no correct example" if heat.empty else "no heat anywhere")
+            axes.set(xticks=[], yticks=[])
+            continue
+        _draw_ranked(axes, relative, heat.groupby("area")["row"].first(), colours, resamples, seed)
+        correlations = front_to_back(heat[heat["mouse"].isin(relative.index)])
+        axes.set_title(f"{title}\n{_correlation_in_words(correlations)}")
+        axes.set_xlabel(f"{method}, × mean over areas")
+    bar = figure.colorbar(colours, ax=panels, location="bottom", aspect=50, shrink=0.5, fraction=0.03, pad=0.02)
+    bar.set_ticks([colours.norm.vmin, colours.norm.vmax], labels=["front", "back"])
+    bar.set_label("Place of the area: mean row of its pixels (Spearman's ρ > 0: the further back the hotter)")
+    return figure
+
+
+def relative_heat(heat: pd.DataFrame) -> pd.DataFrame:
+    """Heat of the areas for one state as multiples of each mouse's mean over areas.
+
+    Parameters
+    ----------
+    heat : table with columns mouse, area, mean_heat
+
+    Returns
+    -------
+    table, shape (n_mice, n_areas)
+        Without mice whose map is zero everywhere.
+
+    Examples
+    --------
+    >>> heat = pd.DataFrame({"mouse": ["a", "a", "b", "b"], "area": ["M1", "V1"] * 2, "mean_heat": [0.1, 0.3, 0, 0]})
+    >>> relative_heat(heat).round(3).to_dict("index")
+    {'a': {'M1': 0.5, 'V1': 1.5}}
+    """
+    by_mouse = heat.pivot(index="mouse", columns="area", values="mean_heat")
+    level = by_mouse.mean(axis=1)
+    return by_mouse[level > 0].div(level[level > 0], axis=0)
+
+
+def _draw_ranked(
+    axes: Axes, by_mouse: pd.DataFrame, rows: pd.Series, colours: ScalarMappable, resamples: int, seed: int
+) -> None:
+    """Draw the areas of one state, the hottest at the top."""
+    mean = by_mouse.mean().sort_values(kind="stable")
+    values = by_mouse[mean.index].to_numpy()
+    places = np.arange(len(mean))
+    axes.barh(places, mean, height=0.8, color=colours.to_rgba(rows[mean.index]))
+    axes.axvline(1, color="0.4", lw=0.6, ls=":")
+    if len(values) > 1:
+        low, high = _interval_of_mean(values, resamples, seed)
+        # A light line below keeps the dark one apart from dark bars.
+        axes.hlines(places, low, high, color="white", lw=2.6, zorder=3)
+        axes.hlines(places, low, high, color="black", lw=1.2, zorder=3)
+    circles = {"mfc": "white", "mec": "black", "mew": 0.5}
+    axes.plot(values.ravel(), np.tile(places, len(values)), "o", ms=2.2, **circles, clip_on=False, zorder=4)
+    axes.set_yticks(places, mean.index)
+    axes.tick_params(axis="y", length=0)
+    axes.set(ylim=(-0.6, len(mean) - 0.4), xlim=(0, 1.04 * values.max()))
+
+
+def _interval_of_mean(values: np.ndarray, resamples: int, seed: int) -> tuple[list[float], list[float]]:
+    """Ends of the 95 % bootstrap intervals of the means over mice; values: array of float, shape (n_mice, n_areas)."""
+    n_areas = values.shape[1]
+    counted = np.column_stack([values, np.ones(len(values))])
+    intervals = with_intervals(
+        counted, lambda sums: {area: sums[..., area] / sums[..., -1] for area in range(n_areas)}, resamples, seed
+    )
+    return [intervals[area][1] for area in range(n_areas)], [intervals[area][2] for area in range(n_areas)]
+
+
+def _correlation_in_words(correlations: pd.Series) -> str:
+    """Correlation of heat with the place from front to back, mean and range over mice.
+
+    Examples
+    --------
+    >>> print(_correlation_in_words(pd.Series({"a": 0.5, "b": -0.1})))
+    ρ = 0.20 (−0.10 to 0.50)
+    n = 2 mice
+    >>> print(_correlation_in_words(pd.Series({"a": 0.5})))
+    ρ = 0.50
+    one mouse: no interval
+    """
+    known = correlations.dropna()
+    if len(correlations) == 1:
+        spread, mice = "", "one mouse: no interval"
+    else:
+        spread, mice = f" ({known.min():z.2f} to {known.max():z.2f})", f"n = {len(correlations)} mice"
+    found = f"ρ = {known.mean():z.2f}{spread}" if len(known) else "ρ not defined"
+    return f"{found}\n{mice}".replace("-", "−")
