@@ -211,7 +211,6 @@ def test_rounding_to_float16_is_to_the_nearest(values):
 
 @pytest.mark.parametrize("offset", [0, 0.5, 19, -19, 1000])
 def test_float16_is_as_good_whatever_the_level_of_the_signals(rng, offset):
-    """Reckoned in float32 where that is enough, in float64 where the level drowns the spread."""
     frames = rng.normal(offset, 1, size=(168, 20, 30))
     mask = rng.random((20, 30)) > 0.3
     found = normalised_pixels(frames, mask, "temporal-zscore", "float16").astype(np.float64)

@@ -152,7 +152,7 @@ def normalised_pixels(frames: np.ndarray, mask: np.ndarray, method: str, dtype: 
     method : str
         As for `normalise`.
     dtype : str, optional
-        Type of what is returned.
+        Type of what is returned; the arithmetic is float64.
 
     Returns
     -------
@@ -163,11 +163,10 @@ def normalised_pixels(frames: np.ndarray, mask: np.ndarray, method: str, dtype: 
         raise InputError(f"normalisation is {method!r}, expected one of {', '.join(_AXES)}")
     stored = np.swapaxes(frames, 1, 2)
     normalised = np.empty(stored.shape, dtype=dtype)
-    # What is rounded to three digits in the end need not be reckoned with sixteen.
-    arithmetic, rounded = (np.float32, _to_float16) if normalised.dtype == np.float16 else (np.float64, np.asarray)
+    rounded = _to_float16 if normalised.dtype == np.float16 else np.asarray
     with np.errstate(over="ignore", invalid="ignore"):  # values that no arithmetic holds are left out below
         for place, inside in _pieces(mask.T, len(frames), method):
-            values = stored[place].astype(arithmetic)
+            values = stored[place].astype(np.float64)
             if method != "temporal-zscore" or not _zscore_if_sound(values, inside):
                 values[:, inside] = _normalised(stored[place][:, inside].astype(np.float64), method)
             normalised[place] = rounded(values)
@@ -200,11 +199,11 @@ def _pieces(mask: np.ndarray, n_frames: int, method: str) -> Iterator[tuple[slic
 
 
 def _zscore_if_sound(signals: np.ndarray, inside: np.ndarray) -> bool:
-    """Z-score signals in place if those inside are known throughout, vary, and are of a common size, as most are.
+    """Z-score signals in place if each of those inside is known throughout and none is constant, as is common.
 
     Parameters
     ----------
-    signals : array of float32 or float64, shape (n_frames, columns, rows)
+    signals : array of float64, shape (n_frames, columns, rows)
     inside : array of bool, shape (columns, rows)
 
     Returns
@@ -215,9 +214,8 @@ def _zscore_if_sound(signals: np.ndarray, inside: np.ndarray) -> bool:
     mean = signals.mean(axis=0)
     signals -= mean
     spread = np.sqrt(np.einsum("tcr,tcr->cr", signals, signals) / len(signals))
-    # What varies by less was lost in rounding, or in squaring. A comparison with NaN is false.
-    relative, absolute = (0.05, 1e-15) if signals.dtype == np.float32 else (1e-9, 1e-150)
-    if not ((spread > relative * np.abs(mean) + absolute) & (spread < _LARGEST))[inside].all():
+    # What is constant has the spread that rounding leaves. A comparison with NaN is false.
+    if not ((spread > 1e-9 * np.abs(mean)) & (spread < _LARGEST))[inside].all():
         return False
     signals *= np.divide(1, spread, out=np.zeros_like(spread), where=inside)
     return True
@@ -349,7 +347,7 @@ class Windowing:
         factor = self.settings["spatial_binning"]
         if factor == 1:
             return frames
-        return np.stack([bin_frames(epoch, self._pixel_mask, factor) for epoch in frames])
+        return np.stack([bin_frames(np.ascontiguousarray(epoch), self._pixel_mask, factor) for epoch in frames])
 
     def window(self, before: np.ndarray | None, own: np.ndarray, after: np.ndarray | None) -> np.ndarray:
         """Normalised pixels of an epoch's window.
