@@ -61,5 +61,5 @@ def test_the_papers_command_begins_with_the_list_of_files(checkout):
 def test_targets_of_the_table_exist():
     table = re.findall(r"^\| .* \| `(\w+)` \| ", README, flags=re.MULTILINE)
     snakefile = (ROOT / "Snakefile").read_text()
-    assert set(table) == {"figures", "tables"}
+    assert set(table) == {"figures", "tables", "movies", "matlab"}
     assert all(f"rule {target}:" in snakefile for target in table)

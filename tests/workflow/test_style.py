@@ -11,6 +11,8 @@ from finished_run import finished_run
 
 from .conftest import ROOT, Workflow, jobs
 
+pytestmark = pytest.mark.slow
+
 FIGURES = "workflow/scripts/wfci_sleep/figures"
 
 
