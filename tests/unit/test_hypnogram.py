@@ -180,3 +180,10 @@ def test_fragmentation_tables_by_hand(session):
     row = transitions[(transitions["mouse"] == "a") & (transitions["scorer"] == "human")]
     row = row[(row["counting"] == "published") & (row["from"] == "nrem") & (row["to"] == "rem")].iloc[0]
     assert (row["count"], row["probability"]) == (1, 1.0)
+
+
+def test_tables_of_no_mouse_are_empty_and_have_their_columns(session):
+    full = fragmentation_tables(session_hypnograms(session[1], session[0], NAMES))
+    for table, empty in zip(full, fragmentation_tables({}), strict=True):
+        assert empty.empty
+        assert list(empty.columns) == list(table.columns)

@@ -373,4 +373,10 @@ def fragmentation_tables(
                 numbers = {"n_bouts": len(found), "mean_bout_s": mean, "n_transitions": hypnogram.n_transitions}
                 fragmentation.append({**key, "state": "all", **numbers})
                 bouts.append(found.assign(**key)[[*key, *found.columns]])
-    return pd.DataFrame(fragmentation), pd.concat(bouts, ignore_index=True), pd.DataFrame(transitions)
+    key = ["mouse", "scorer", "counting"]
+    nothing = pd.DataFrame(columns=[*key, "state", "start_s", "duration_s"])
+    return (
+        pd.DataFrame(fragmentation, columns=[*key, "state", "n_bouts", "mean_bout_s", "n_transitions"]),
+        pd.concat(bouts, ignore_index=True) if bouts else nothing,
+        pd.DataFrame(transitions, columns=[*key, "from", "to", "count", "probability"]),
+    )
