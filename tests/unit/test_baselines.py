@@ -202,7 +202,7 @@ def test_changed_figures_are_noticed(tmp_path):
         f"def pytest_collection_finish():\n    from wfci_sleep import figures\n{changes}"
     )
     chosen = " or ".join(f"test_{module}" for module in [*CHANGES, "performance"])
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "changed", "-k", chosen, __file__]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "changed", "-k", chosen, "-rN", __file__]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     run = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, timeout=120)
     assert run.stdout.count("Error: Image files did not match.") == len(CHANGES), run.stdout
