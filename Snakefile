@@ -21,6 +21,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/analyse.smk"
+include: "workflow/rules/document.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/pages.smk"
 
@@ -29,43 +30,61 @@ onstart:
     hold_run_lock()
 
 
-localrules:
-    all,
-    tables,
-    matlab,
-    figures,
-    movies,
+onerror:
+    say_what_is_missing()
 
 
 rule all:
-    """Every table and figure of every experiment, and the record of how they were made."""
+    """The main experiment: every table and figure, and the record of how they were made."""
     default_target: True
     input:
-        f"{RESULTS}/provenance.json",
-        every_table,
-        every_figure,
-        every_page(),
+        of_main,
+
+
+rule paper:
+    """The whole study: every experiment, the comparisons between them, the published numbers beside ours."""
+    input:
+        of_paper,
+
+
+rule sweep:
+    """The experiments that differ in the length of their windows only, and the curve over the lengths."""
+    input:
+        of_sweep,
 
 
 rule tables:
-    """Metrics and fragmentation of every experiment."""
+    """Every table of the main experiment."""
     input:
-        every_table,
-
-
-rule matlab:
-    """The results of every experiment as MATLAB files, whether `analysis.matlab` is on or not."""
-    input:
-        matlab_indices(EXPERIMENTS),
+        lambda wildcards: [*tables_of_run(), *tables_of(MAIN), *unless_others(comparison_tables)],
 
 
 rule figures:
-    """Every figure of every experiment."""
+    """Every figure of the recordings and of the main experiment."""
     input:
-        every_figure,
+        lambda wildcards: [*figures_of("run"), *figures_of("experiment"), *unless_others(figures_of, "comparison")],
 
 
 rule movies:
-    """A movie of a window of each state of every experiment: the test epoch that the network was surest of."""
+    """A movie of a window of each state: the test epoch that the main experiment's network was surest of."""
     input:
-        every_movie,
+        expand(f"{RESULTS}/{MAIN}/movies/{{state}}.mp4", state=EXPERIMENTS[MAIN]["labels"]["classes"]),
+
+
+rule matlab:
+    """The main experiment's results as MATLAB files, whether `analysis.matlab` is on or not."""
+    input:
+        matlab_index(MAIN),
+
+
+for name, figure in FIGURES.items():
+    if all(has(MAIN, need) for need in figure.needs):
+
+        rule:
+            name:
+                f"figure_{name}"
+            input:
+                lambda wildcards, name=name: figure_files(name, MAIN),
+
+        each = ", for each mouse" if figure.each_mouse else ""
+        workflow.get_rule(f"figure_{name}").docstring = f"{figure.shows}{each}."

@@ -19,6 +19,7 @@ import pytest
 from made_up import NAMES, areas_of, fragmentation_of, maps_of, predictions_of, quality_of
 
 import wfci_sleep.figures
+from wfci_sleep.agreement import COLUMNS as AGREEMENT
 from wfci_sleep.figures.attention import (
     plot_attention_distribution,
     plot_attention_session,
@@ -32,6 +33,7 @@ from wfci_sleep.figures.gradcam_parcels import plot_gradcam_parcels
 from wfci_sleep.figures.hypnogram import plot_hypnogram
 from wfci_sleep.figures.learning import plot_learning_curves
 from wfci_sleep.figures.performance import plot_performance
+from wfci_sleep.figures.published import plot_published
 from wfci_sleep.figures.raters import plot_raters
 from wfci_sleep.figures.recordings import plot_recordings
 from wfci_sleep.figures.registration import plot_registration
@@ -40,7 +42,7 @@ from wfci_sleep.figures.style import style
 from wfci_sleep.figures.window_length import plot_window_length
 from wfci_sleep.hypnogram import Hypnogram
 from wfci_sleep.metrics import metrics_table
-from wfci_sleep.published import length_caveat, length_table
+from wfci_sleep.published import beside_published, caveat, length_table
 
 BASELINE = Path(__file__).parent / "baseline"
 
@@ -139,6 +141,18 @@ def test_performance(predictions):
 
 
 @baseline
+def test_published(predictions):
+    metrics = metrics_table(predictions, NAMES, 100, 0)
+    settings = {"folds": {"protocol": "pooled"}, "labels": {"classes": NAMES}}
+    names = ["main", "window-05s"]
+    agreement = pd.DataFrame(columns=AGREEMENT)
+    table = beside_published(
+        dict.fromkeys(names, metrics), dict.fromkeys(names, agreement), dict.fromkeys(names, settings), "main", False
+    )
+    return plot_published(table)
+
+
+@baseline
 def test_raters(rng):
     states = np.repeat(rng.integers(-2, 3, 30), 4)
     hypnograms = {"human": Hypnogram(states), "second": Hypnogram(np.roll(states, 1))}
@@ -165,7 +179,8 @@ def test_reliability(predictions):
 @baseline
 def test_window_length(predictions):
     metrics = metrics_table(predictions, NAMES, 100, 0)
-    return plot_window_length(length_table({5: metrics, 10: metrics}), "ours", length_caveat("k-fold", NAMES))
+    settings = {"folds": {"protocol": "k-fold"}, "labels": {"classes": NAMES}}
+    return plot_window_length(length_table({5: metrics, 10: metrics}), "ours", caveat("pooled", settings))
 
 
 def test_every_figure_has_a_baseline():

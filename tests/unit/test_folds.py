@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.folds import check_no_leakage, fold_epochs, make_folds, n_folds
+from wfci_sleep.folds import check_no_leakage, fold_epochs, make_folds, mice_under_test, n_folds
 
-BASE = {"protocol": "leave-one-mouse-out", "k": 3, "validation_mice": 1, "fixed": [], "seed": 42}
+BASE = {"protocol": "leave-one-mouse-out", "k": 3, "held_out": None, "validation_mice": 1, "fixed": [], "seed": 42}
 
 
 def epochs_of(sizes):
@@ -48,6 +48,21 @@ def test_k_fold_tests_each_mouse_once():
     tested = [mouse for fold in (1, 2, 3) for mouse in mice_of(folds, fold, "test")]
     assert sorted(tested) == sorted(mice)
     assert n_folds({**BASE, "protocol": "k-fold"}, mice) == folds["fold"].nunique() == 3
+
+
+@pytest.mark.parametrize(("held_out", "tested"), [(None, "Ms10"), ("Ms2", "Ms2")])
+def test_a_held_out_mouse_is_in_the_test_alone(held_out, tested):
+    mice = ["Ms1", "Ms2", "Ms3", "Ms10"]
+    settings = {**BASE, "protocol": "held-out-mouse", "held_out": held_out}
+    epochs = epochs_of(dict.fromkeys(mice, 12))
+    folds = make_folds(epochs, mice, settings)
+    assert n_folds(settings, mice) == folds["fold"].nunique() == 1
+    assert len(folds) == len(epochs)
+    assert mice_of(folds, 1, "test") == {tested} == set(mice_under_test(settings, mice))
+    assert len(mice_of(folds, 1, "validation")) == 1
+    # Its epochs stay in order of time.
+    order = folds.loc[folds["split"] == "test", ["recording", "epoch"]]
+    assert order.equals(epochs.loc[epochs["mouse"] == tested, ["recording", "epoch"]])
 
 
 def test_fixed_takes_the_lists_and_leaves_other_mice_out():
@@ -90,6 +105,12 @@ def test_leakage_is_an_error():
         ({}, ["Ms1"], "leave-one-mouse-out needs at least 3 mice .* found 1 mouse: Ms1"),
         ({}, ["Ms1", "Ms2"], "needs at least 3 mice .* found 2 mice: Ms1, Ms2"),
         ({"protocol": "k-fold", "k": 5}, list("abc"), "k-fold needs at least 5 mice .* found 3 mice"),
+        ({"protocol": "held-out-mouse"}, list("ab"), "held-out-mouse needs at least 3 mice"),
+        (
+            {"protocol": "held-out-mouse", "held_out": "x"},
+            list("abc"),
+            "held_out is x, expected a mouse out of a, b, c",
+        ),
         ({"protocol": "fixed"}, list("abc"), "folds.fixed is empty"),
         (
             {"protocol": "fixed", "fixed": [{"train": ["a"], "validation": ["b"], "test": ["a"]}]},

@@ -103,7 +103,7 @@ def test_settings_become_sentences():
     assert "focal loss (gamma 2), Adam with a learning rate of 0.0001, 4 windows a step, up to 200 passes" in words
 
 
-@pytest.mark.parametrize("protocol", ["leave-one-mouse-out", "k-fold", "fixed", "pooled"])
+@pytest.mark.parametrize("protocol", ["leave-one-mouse-out", "held-out-mouse", "k-fold", "fixed", "pooled"])
 @pytest.mark.parametrize("spatial", ["none", "simam", "cbam"])
 def test_every_kind_of_settings_has_words(protocol, spatial):
     changes = {

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.settings import SECTIONS, resolve
+from wfci_sleep.published import PUBLISHED
+from wfci_sleep.settings import SECTIONS, length_sweep, resolve
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -17,11 +18,42 @@ def resolved(**changes):
     return resolve({**MINIMAL, **changes}, SCHEMA, "config.yaml")
 
 
+def written(name):
+    return yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+
+
 def test_defaults_are_what_the_papers_configuration_spells_out():
-    written = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    paper = resolve(written, SCHEMA, "config.yaml")
+    paper = resolve(written("config"), SCHEMA, "config.yaml")
     bare = resolve({"run": {"name": "paper"}, "dataset": {"source": "physionet"}}, SCHEMA, "config.yaml")
-    assert paper == bare
+    assert paper["experiments"]["main"] == bare["experiments"]["main"]
+    assert (paper["run"], paper["dataset"]) == (bare["run"], bare["dataset"])
+
+
+LENGTHS = [*range(1, 11), 15, 20]
+
+
+def test_the_paper_has_every_experiment_that_a_published_number_asks_for():
+    experiments = resolve(written("config"), SCHEMA, "config.yaml")["experiments"]
+    assert {number.experiment for number in PUBLISHED} - {None} <= set(experiments)
+    assert [name for name in experiments if name.startswith("window-")] == [f"window-{n:02d}s" for n in LENGTHS]
+    for name in ("binary", "left-hemisphere", "right-hemisphere", "cross-entropy", "simam", "cbam", "no-attention"):
+        # Compared with main mouse by mouse: one thing at a time differs.
+        changed = [section for section in SECTIONS if experiments[name][section] != experiments["main"][section]]
+        assert len(changed) == 1, name
+        assert experiments[name]["folds"]["protocol"] == "leave-one-mouse-out"
+    assert experiments["pooled"]["folds"] == {**experiments["main"]["folds"], "protocol": "pooled", "seed": 42}
+    assert experiments["held-out-recording"]["folds"]["protocol"] == "held-out-mouse"
+    # Lengths of the pooled split, as published, and nothing else: they are one sweep.
+    assert list(length_sweep(experiments).values()) == LENGTHS
+
+
+def test_the_small_paper_has_the_papers_experiments():
+    paper, small = written("config"), written("demo-paper")
+    shared = {name: changes for name, changes in paper["experiments"].items() if name in small["experiments"]}
+    assert small["experiments"] == shared
+    left_out = sorted(set(paper["experiments"]) - set(shared))
+    assert len(left_out) == 8
+    assert all(name.startswith("window-") for name in left_out)
 
 
 def test_experiments_are_laid_over_the_defaults():

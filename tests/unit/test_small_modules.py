@@ -13,10 +13,8 @@ from wfci_sleep.batches import label_table
 from wfci_sleep.errors import InputError
 from wfci_sleep.files import read_table, sha256_of, write_table, written_atomically
 from wfci_sleep.losses import loss_function
-from wfci_sleep.metrics import COLUMNS
 from wfci_sleep.monitoring import CohenKappa
 from wfci_sleep.provenance import provenance
-from wfci_sleep.published import PUBLISHED, beside_published
 from wfci_sleep.states import class_of_label, labels_of_scores
 from wfci_sleep.training import shuffled_labels
 
@@ -104,24 +102,6 @@ def test_shuffled_labels_are_the_same_labels_elsewhere():
     assert sorted(shuffled["label"]) == sorted(epochs["label"])
     assert shuffled["label"].tolist() != epochs["label"].tolist()
     assert shuffled["epoch"].tolist() == epochs["epoch"].tolist()
-
-
-def test_published_numbers_stand_beside_ours_with_their_caveats():
-    metrics = pd.DataFrame([("pooled", "all", "kappa", "", 0.5, 0.4, 0.6, 10)], columns=COLUMNS)
-    metrics = pd.concat([metrics, metrics.assign(metric="accuracy"), metrics.assign(metric="f1_weighted")])
-    experiments = {"main": {"folds": {"protocol": "leave-one-mouse-out"}}, "pooled": {"folds": {"protocol": "pooled"}}}
-    table = beside_published({"main": metrics, "pooled": metrics}, experiments, synthetic=True)
-    assert len(table) == len(PUBLISHED) == 11 + 24
-    pooled = table[(table["what"] == "CNN-BiLSTM, pooled test") & (table["metric"] == "kappa")].iloc[0]
-    assert (pooled["published"], pooled["ours"], pooled["experiment"]) == (0.64, 0.5, "pooled")
-    assert pooled["note"] == "synthetic data: not a scientific result"
-    held_out = table[table["what"] == "CNN-BiLSTM, held-out 3-h recording"].iloc[0]
-    assert held_out["experiment"] == "main"
-    assert "published protocol fixed, ours leave-one-mouse-out: not the same question" in held_out["note"]
-    assert table[table["what"].str.startswith("MVG")]["ours"].isna().all()
-    window = table[(table["what"] == "CNN-BiLSTM, window of 9 s")].set_index("metric")
-    assert window["published"].to_dict() == {"f1_weighted": 0.79, "kappa": 0.63}
-    assert (window["note"] == "experiment window-09s is not in this run").all()
 
 
 def test_provenance_is_json_and_names_versions_and_inputs(tmp_path):

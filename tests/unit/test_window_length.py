@@ -7,7 +7,7 @@ from made_up import NAMES, predictions_of
 
 from wfci_sleep.figures.window_length import plot_window_length
 from wfci_sleep.metrics import metrics_table
-from wfci_sleep.published import WINDOW_F1, WINDOW_KAPPA, WINDOW_SECONDS, length_caveat, length_table
+from wfci_sleep.published import WINDOW_F1, WINDOW_KAPPA, WINDOW_PROTOCOL, WINDOW_SECONDS, caveat, length_table
 from wfci_sleep.settings import length_sweep
 
 
@@ -73,10 +73,11 @@ def test_a_single_length_and_an_undefined_measure_say_so(lengths):
 
 
 def test_the_caveat_stands_in_the_figure_where_there_is_one(lengths):
-    assert length_caveat("pooled", NAMES) == ""
-    caveat = length_caveat("leave-one-mouse-out", NAMES)
-    assert "published pooled split, ours leave-one-mouse-out" in caveat
-    assert caveat in texts(plot_window_length(lengths, "ours", caveat))
+    settings = {"folds": {"protocol": "leave-one-mouse-out"}, "labels": {"classes": NAMES}}
+    assert caveat("leave-one-mouse-out", settings) == ""
+    words = caveat(WINDOW_PROTOCOL, settings)
+    assert "published protocol pooled, ours leave-one-mouse-out" in words
+    assert words.capitalize() in texts(plot_window_length(lengths, "ours", words))
 
 
 def test_values_below_zero_are_not_cut_off(lengths):

@@ -104,3 +104,17 @@ class Workflow:
 @pytest.fixture
 def workflow(tmp_path) -> Workflow:
     return Workflow(tmp_path)
+
+
+@pytest.fixture
+def stand_ins(workflow):
+    """Twelve mice of twelve runs: empty files with the right names, which a dry run never opens."""
+    for mouse in range(1, 13):
+        folder = workflow.path(f"recordings/Ms{mouse}")
+        folder.mkdir(parents=True)
+        for run in range(1, 13):
+            (folder / f"Ms{mouse}-fc{run}.mat").touch()
+    workflow.path("recordings/atlas.mat").touch()
+    paper = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    workflow.configure(overlaid(paper, {"dataset": {"source": "local", "local": {"path": "recordings"}}}))
+    return workflow

@@ -4,24 +4,9 @@ import re
 import subprocess
 import time
 
-import pytest
 import yaml
 
 from .conftest import ROOT, TINY, jobs, overlaid
-
-
-@pytest.fixture
-def stand_ins(workflow):
-    """Twelve mice of twelve runs: empty files with the right names, which a dry run never opens."""
-    for mouse in range(1, 13):
-        folder = workflow.path(f"recordings/Ms{mouse}")
-        folder.mkdir(parents=True)
-        for run in range(1, 13):
-            (folder / f"Ms{mouse}-fc{run}.mat").touch()
-    workflow.path("recordings/atlas.mat").touch()
-    paper = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    workflow.configure(overlaid(paper, {"dataset": {"source": "local", "local": {"path": "recordings"}}}))
-    return workflow
 
 
 def test_the_papers_dag_is_built_in_time_and_complete(stand_ins):
@@ -43,9 +28,12 @@ def test_experiments_with_equal_windows_share_shards(workflow):
         "short": {"windows": {"seconds": 1}},
     }
     workflow.configure(overlaid(TINY, {"experiments": experiments}))
-    found = jobs(workflow.run("--dry-run").stdout)
+    found = jobs(workflow.run("--dry-run", "paper").stdout)
     assert found["windows"] == 3 * 2
     assert found["train"] == 3 * 3
+    # Without being asked, the main experiment alone.
+    found = jobs(workflow.run("--dry-run").stdout)
+    assert found["windows"] == found["train"] == 3
 
 
 def test_the_lengths_of_a_sweep_are_cut_together(workflow):
@@ -55,15 +43,14 @@ def test_the_lengths_of_a_sweep_are_cut_together(workflow):
         **{f"window-{seconds:02d}s": {"windows": {"seconds": seconds}} for seconds in (1, 2, 15)},
     }
     workflow.configure(overlaid(TINY, {"sweep": {"seconds": [1, 2, 3, 15]}, "experiments": experiments}))
-    dry = workflow.run("--dry-run").stdout
-    found = jobs(dry)
+    found = jobs(workflow.run("--dry-run", "paper").stdout)
     assert found["windows"] == 3 * 2  # main and left: 10 s is not in the list
     assert found["windows_together"] == 3
     assert found["train"] == 3 * 5
     # One length of the list alone is cut alone.
     del experiments["window-02s"], experiments["window-15s"]
     workflow.configure(overlaid(TINY, {"sweep": {"seconds": [1, 2, 3, 15]}, "experiments": experiments}))
-    found = jobs(workflow.run("--dry-run").stdout)
+    found = jobs(workflow.run("--dry-run", "paper").stdout)
     assert found["windows"] == 3 * 3
     assert "windows_together" not in found
 

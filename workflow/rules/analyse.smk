@@ -89,7 +89,8 @@ rule matlab_files:
 
 rule published:
     input:
-        expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
+        metrics=expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
+        agreement=expand(f"{RESULTS}/{{experiment}}/agreement.tsv", experiment=EXPERIMENTS),
     output:
         f"{RESULTS}/published.tsv",
     log:
@@ -103,7 +104,11 @@ rule published:
         mem_mb=1000,
         runtime=10,
     params:
-        experiments=EXPERIMENTS,
+        experiments={
+            name: {section: settings_of_experiment[section] for section in ("folds", "labels")}
+            for name, settings_of_experiment in EXPERIMENTS.items()
+        },
+        main=MAIN,
         synthetic=DATASET["source"] == "synthetic",
     message:
         "Setting the paper's numbers beside ours"
@@ -115,7 +120,7 @@ rule provenance:
     input:
         recordings=f"{RESOURCES}/recordings.tsv",
         atlas=f"{RESOURCES}/atlas.mat",
-        tables=expand(f"{RESULTS}/{{experiment}}/metrics.json", experiment=EXPERIMENTS),
+        metrics=f"{RESULTS}/{MAIN}/metrics.json",
     output:
         f"{RESULTS}/provenance.json",
     log:

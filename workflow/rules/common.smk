@@ -5,6 +5,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from snakemake.exceptions import WorkflowError
 
@@ -14,7 +15,7 @@ from wfci_sleep import settings, sources
 from wfci_sleep.errors import InputError
 from wfci_sleep.explanations import METHOD_TITLES
 from wfci_sleep.files import read_table
-from wfci_sleep.folds import n_folds
+from wfci_sleep.folds import is_by_mouse, mice_under_test, n_folds
 from wfci_sleep.scorers import check_scorers
 from wfci_sleep.windows import family_name, windowing_name
 
@@ -33,6 +34,8 @@ SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
 CONFIG = or_stop(settings.resolve, config, SCHEMA, ", ".join(CONFIG_FILES) or "the configuration")
 DATASET = CONFIG["dataset"]
 EXPERIMENTS = CONFIG["experiments"]
+# The experiment that the target `all` makes, and that others are compared with.
+MAIN = "main" if "main" in EXPERIMENTS else next(iter(EXPERIMENTS))
 # Experiment -> length in seconds, of the experiments that differ in the length of their windows only.
 LENGTHS = settings.length_sweep(EXPERIMENTS)
 WINDOWINGS = {windowing_name(e["windows"]): e["windows"] for e in EXPERIMENTS.values()}
@@ -74,6 +77,17 @@ def hold_run_lock():
         fcntl.flock(RUN_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise WorkflowError("another run of the workflow is at work in this folder; wait until it has ended") from None
+
+
+def same_workflow():
+    """The command that calls Snakemake on this workflow with this configuration, up to the targets."""
+    files, values = workflow.overwrite_configfiles, workflow.config_settings.config_args
+    return [
+        *(sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile),
+        *(["--configfile", *map(str, files)] if files else []),
+        *(["--config", *values] if values else []),
+        "--",
+    ]
 
 
 # --- recordings --------------------------------------------------------------------------------------------------------
@@ -206,10 +220,7 @@ def for_each_fold(name):
 
 def tested_mice(experiment):
     """Mice that are in the test split of some fold."""
-    folds = EXPERIMENTS[experiment]["folds"]
-    if folds["protocol"] != "fixed":
-        return mice()
-    return [mouse for mouse in mice() if any(mouse in fold["test"] for fold in folds["fixed"])]
+    return mice_under_test(EXPERIMENTS[experiment]["folds"], mice())
 
 
 # What cannot work is refused before any job, and here: an input function's error would drag a traceback along.
@@ -258,9 +269,15 @@ TABLE_PAGES = {
     "fragmentation": (SLEEP, "fragmentation"),
     "transitions": (SLEEP, "changes of state"),
     "gradcam_parcels": (LOOK, "class activation by parcel"),
+    "transition_distance": (AGREEMENT, "by distance to the next change of state"),
     "published": (COMPARISON, "beside the published numbers"),
+    "comparison": (COMPARISON, "experiments beside each other"),
 }
-RUN_TABLES = {"quality": f"{RESOURCES}/quality.tsv", "published": f"{RESULTS}/published.tsv"}
+RUN_TABLES = {
+    "quality": f"{RESOURCES}/quality.tsv",
+    "published": f"{RESULTS}/published.tsv",
+    "comparison": f"{RESULTS}/comparison.tsv",
+}
 
 
 def question(wildcards):
@@ -271,13 +288,6 @@ def question(wildcards):
 def page_title(wildcards):
     """What the report calls a table."""
     return TABLE_PAGES[wildcards.table][1]
-
-
-def every_page():
-    """What the report shows beside figures: its opening page's facts, and a page for each table."""
-    names = [name for name in TABLE_PAGES if name not in RUN_TABLES]
-    pages = [f"{RESULTS}/{experiment}/tables/{name}.html" for experiment in EXPERIMENTS for name in names]
-    return [f"{RESULTS}/overview.rst", *(f"{RESULTS}/tables/{name}.html" for name in RUN_TABLES), *pages]
 
 
 # --- figures -----------------------------------------------------------------------------------------------------------
@@ -300,6 +310,7 @@ TABLES = [
     "sleep.tsv",
     "agreement.tsv",
     "gradcam_parcels.tsv",
+    "transition_distance.tsv",
 ]
 MATLAB_FILES = [
     "y_trues.mat",
@@ -309,37 +320,139 @@ MATLAB_FILES = [
     "subject_avg_gradcam.mat",
     "example_data.mat",
 ]
-FIGURES = [
-    "confusion",
-    "performance",
-    "reliability",
-    *(f"{method}{kind}" for method in METHOD_TITLES for kind in ("", "_atlas", "_parcels")),
-    "attention_time_course",
-    "attention_distribution",
-    "attention_transitions",
-    "fragmentation",
-    "fragmentation_published",
-    "learning",
-]
-MOUSE_FIGURES = ["hypnogram", "attention_session"]
 
 
-def every_table(wildcards):
-    """Every table that a run ends with."""
-    tables = [f"{RESULTS}/{experiment}/{name}" for experiment in EXPERIMENTS for name in TABLES]
-    return [
-        f"{RESULTS}/published.tsv",
-        f"{RESOURCES}/recordings.tsv",
-        f"{RESOURCES}/quality.tsv",
-        *tables,
-        *matlab_indices(name for name in EXPERIMENTS if EXPERIMENTS[name]["analysis"]["matlab"]),
-        *parcel_traces(),
-    ]
+class Figure(NamedTuple):
+    """What there is to know of a figure before it is drawn."""
+
+    shows: str
+    of: str = "experiment"  # or run, or comparison (of all experiments)
+    each_mouse: bool = False
+    needs: tuple[str, ...] = ()  # of an experiment: what would leave the figure without meaning if it were missing
 
 
-def matlab_indices(experiments):
-    """The index of the MATLAB files of some experiments; the files come with it."""
-    return [f"{RESULTS}/{experiment}/matlab/epochs.tsv" for experiment in experiments]
+FIGURES = {
+    "recordings": Figure("The recordings: states, masks, warnings", "run"),
+    "registration": Figure("Registration of mask and atlas", "run", each_mouse=True),
+    "confusion": Figure("Confusion matrix"),
+    "performance": Figure("Accuracy, F1 and kappa, pooled and by mouse"),
+    "reliability": Figure("Calibration: accuracy against confidence"),
+    "transition_distance": Figure("Epochs scored rightly, by their distance to the next change of state"),
+    "learning": Figure("Learning curves of every fold"),
+    "hypnogram": Figure("Hypnograms of network and human", each_mouse=True, needs=("sessions",)),
+    "raters": Figure("Hypnograms of the human scorers", each_mouse=True, needs=("sessions", "scorers")),
+    "fragmentation": Figure("Fragmentation of sleep: bouts and transitions", needs=("sessions",)),
+    "fragmentation_published": Figure(
+        "Fragmentation of sleep, counted across gaps as in the paper", needs=("sessions",)
+    ),
+    "gradcam": Figure("Grad-CAM, mice by states"),
+    "gradcam_atlas": Figure("Grad-CAM in even colours, with the outlines of the parcels"),
+    "gradcam_parcels": Figure("Grad-CAM by parcel, ranked, with the spread over mice"),
+    "gradcam_plus_plus": Figure("Grad-CAM++, mice by states"),
+    "gradcam_plus_plus_atlas": Figure("Grad-CAM++ in even colours, with the outlines of the parcels"),
+    "gradcam_plus_plus_parcels": Figure("Grad-CAM++ by parcel, ranked, with the spread over mice"),
+    "attention_time_course": Figure("Attention over the window", needs=("attention",)),
+    "attention_distribution": Figure("Distribution of attention", needs=("attention",)),
+    "attention_transitions": Figure("Attention near changes of state", needs=("sessions", "attention")),
+    "attention_session": Figure("Attention over the session", each_mouse=True, needs=("sessions", "attention")),
+    "published": Figure("The published numbers beside ours", "comparison"),
+    "comparison": Figure("The experiments beside each other, mouse by mouse", "comparison"),
+    "window_length": Figure("F1 and kappa by length of the window", "comparison"),
+}
+
+
+def has(experiment, need):
+    """Whether an experiment has what a figure needs."""
+    of = EXPERIMENTS[experiment]
+    return {
+        # A random tenth of the epochs is no session.
+        "sessions": is_by_mouse(of["folds"]),
+        # The mean over time weighs every frame alike.
+        "attention": of["model"]["temporal_attention"] != "mean",
+        "scorers": bool(of["analysis"]["scorers"]),
+    }[need]
+
+
+def figure_files(name, experiment):
+    """SVG files of a figure; the PNG of each comes with it. None for an experiment of which it has no meaning."""
+    figure = FIGURES[name]
+    folder = f"{RESULTS}/{experiment}" if figure.of == "experiment" else RESULTS
+    if not all(has(experiment, need) for need in figure.needs):
+        return []
+    if not figure.each_mouse:
+        return [f"{folder}/figures/{name}.svg"]
+    shown = tested_mice(experiment) if figure.of == "experiment" else mice()
+    return [f"{folder}/figures/{name}-{mouse}.svg" for mouse in shown]
+
+
+def figures_of(kind, experiment=MAIN):
+    """Every figure of a kind: run, experiment, comparison."""
+    return [path for name, figure in FIGURES.items() if figure.of == kind for path in figure_files(name, experiment)]
+
+
+def tables_of(experiment):
+    """Tables of an experiment, and its MATLAB files where they are wanted."""
+    matlab = matlab_index(experiment) if EXPERIMENTS[experiment]["analysis"]["matlab"] else []
+    return [*(f"{RESULTS}/{experiment}/{name}" for name in TABLES), *matlab]
+
+
+def tables_of_run():
+    """Tables of the recordings."""
+    traces = for_each_recording(f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv")
+    return [f"{RESOURCES}/recordings.tsv", f"{RESOURCES}/quality.tsv", *traces]
+
+
+def pages_of(experiment):
+    """The report's pages of an experiment's tables."""
+    return [f"{RESULTS}/{experiment}/tables/{name}.html" for name in TABLE_PAGES if name not in RUN_TABLES]
+
+
+def documents():
+    """What says how the run was made: for machines, for a paper, for the report's opening page."""
+    return [f"{RESULTS}/{name}" for name in ("provenance.json", "methods.md", "overview.rst", "tables/quality.html")]
+
+
+def comparison_tables():
+    """Tables that take every experiment."""
+    return [f"{RESULTS}/published.tsv", f"{RESULTS}/comparison.tsv"]
+
+
+def of_experiment(experiment):
+    """All that an experiment ends with."""
+    return [*tables_of(experiment), *figures_of("experiment", experiment), *pages_of(experiment)]
+
+
+def of_comparison():
+    """All that takes every experiment: the comparisons, and the crate that describes everything."""
+    pages = [f"{RESULTS}/tables/{name}.html" for name in RUN_TABLES if name != "quality"]
+    return [*comparison_tables(), *figures_of("comparison"), *pages, f"{RESULTS}/ro-crate-metadata.json"]
+
+
+def unless_others(function, *arguments):
+    """What takes every experiment, for a target of the main one: nothing if there are others to wait for."""
+    return function(*arguments) if len(EXPERIMENTS) == 1 else []
+
+
+def of_main(wildcards):
+    """All that the main experiment ends with."""
+    run = [*documents(), *tables_of_run(), *figures_of("run")]
+    return [*run, *of_experiment(MAIN), *unless_others(of_comparison)]
+
+
+def of_paper(wildcards):
+    """All that every experiment ends with, and what compares them."""
+    return [*of_main(wildcards), *(path for name in EXPERIMENTS for path in of_experiment(name)), *of_comparison()]
+
+
+def of_sweep(wildcards):
+    """Measures and confusion of each length of window, and the figure of them all."""
+    measures = [f"{RESULTS}/{name}/{kind}" for name in LENGTHS for kind in ("metrics.tsv", "figures/confusion.svg")]
+    return [*measures, f"{RESULTS}/figures/window_length.svg"]
+
+
+def matlab_index(experiment):
+    """The index of an experiment's MATLAB files; the files come with it."""
+    return [f"{RESULTS}/{experiment}/matlab/epochs.tsv"]
 
 
 def made_examples(wildcards):
@@ -347,26 +460,31 @@ def made_examples(wildcards):
     return sorted(map(str, Path(RESULTS, wildcards.experiment, "examples").glob("*.h5")))
 
 
-def parcel_traces():
-    """The table of parcel traces of every recording."""
-    return for_each_recording(f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv")
+def every_table(wildcards):
+    """Every table of every experiment."""
+    tables = [path for experiment in EXPERIMENTS for path in tables_of(experiment)]
+    return [*tables_of_run(), *comparison_tables(), *tables]
 
 
-def every_figure(wildcards):
-    """Every figure that a run ends with; the PNG of each comes with its SVG."""
-    figures = [f"{RESULTS}/figures/recordings.svg", f"{RESULTS}/figures/window_length.svg"]
-    figures += [f"{RESULTS}/figures/registration-{mouse}.svg" for mouse in mice()]
-    for experiment, settings_of_experiment in EXPERIMENTS.items():
-        of_mice = [*MOUSE_FIGURES, *(["raters"] if settings_of_experiment["analysis"]["scorers"] else [])]
-        names = [*FIGURES, *(f"{name}-{mouse}" for name in of_mice for mouse in tested_mice(experiment))]
-        figures += [f"{RESULTS}/{experiment}/figures/{name}.svg" for name in names]
-    return figures
+# --- what is missing ----------------------------------------------------------------------------------------------------
 
 
-def every_movie(wildcards):
-    """A movie of each state of every experiment."""
-    return [
-        f"{RESULTS}/{experiment}/movies/{state}.mp4"
-        for experiment, settings_of_experiment in EXPERIMENTS.items()
-        for state in settings_of_experiment["labels"]["classes"]
-    ]
+def missing_of(experiment):
+    """What an experiment does not have yet, in the order in which it is made."""
+    folds = [f"{RESULTS}/{experiment}/fold-{fold}" for fold in folds_of(experiment)]
+    made = [f"{fold}/{name}" for name in ("model.keras", "predictions.tsv") for fold in folds]
+    paths = [f"{RESULTS}/{experiment}/folds.tsv", *made, *of_experiment(experiment)]
+    return [path for path in paths if not os.path.exists(path)]
+
+
+def say_what_is_missing():
+    """After a failure: which experiments that were begun are not complete, and where each one's trouble starts."""
+    if DATASET["source"] == "physionet" and not os.path.exists(f"{RESOURCES}/index.tsv"):
+        return
+    begun = [name for name in EXPERIMENTS if os.path.exists(f"{RESULTS}/{name}")]
+    for experiment in begun:
+        missing = missing_of(experiment)
+        found = f"incomplete, {len(missing)} files are missing, the first is {missing[0]}" if missing else "complete"
+        print(f"Experiment {experiment}: {found}", file=sys.stderr)
+    if begun:
+        print("Run the same command again to make what is missing; what is there is kept.", file=sys.stderr)

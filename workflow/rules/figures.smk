@@ -502,6 +502,36 @@ rule recordings_figure:
         "../scripts/recordings_figure.py"
 
 
+rule published_figure:
+    input:
+        table=f"{RESULTS}/published.tsv",
+        code=drawn_by("published"),
+    output:
+        svg=report(
+            f"{RESULTS}/figures/published.svg",
+            caption="../report/published.rst",
+            category=COMPARISON,
+            labels={"result": "published numbers"},
+        ),
+        png=f"{RESULTS}/figures/published.png",
+    log:
+        f"{LOGS}/figures/published.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/published.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        note=NOTE,
+    message:
+        "Drawing the published numbers beside ours"
+    script:
+        "../scripts/published_figure.py"
+
+
 rule window_length_figure:
     input:
         metrics=expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=LENGTHS),
@@ -526,8 +556,7 @@ rule window_length_figure:
         runtime=10,
     params:
         seconds=list(LENGTHS.values()),
-        protocol=EXPERIMENTS[next(iter(LENGTHS))]["folds"]["protocol"],
-        classes=EXPERIMENTS[next(iter(LENGTHS))]["labels"]["classes"],
+        settings={section: EXPERIMENTS[next(iter(LENGTHS))][section] for section in ("folds", "labels")},
         note=NOTE,
     message:
         "Drawing the performance by length of the window"

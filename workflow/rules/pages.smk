@@ -8,7 +8,7 @@ DEFAULTS = settings.resolve(NOTHING_SAID, SCHEMA, "the schema")["experiments"]["
 rule overview:
     input:
         quality=f"{RESOURCES}/quality.tsv",
-        metrics=expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
+        metrics=f"{RESULTS}/{MAIN}/metrics.tsv",
     output:
         overview=f"{RESULTS}/overview.rst",
     log:
@@ -23,6 +23,7 @@ rule overview:
         runtime=10,
     params:
         configuration=CONFIG,
+        main=MAIN,
         defaults=DEFAULTS,
     message:
         "Gathering the facts of the report's opening page"
@@ -78,3 +79,30 @@ use rule table_page as table_page_of_run with:
         f"{BENCHMARKS}/tables/{{table}}.tsv"
     wildcard_constraints:
         table="|".join(RUN_TABLES),
+
+
+rule report:
+    """The HTML report: of the whole study where it has been run, else of the main experiment."""
+    input:
+        of_main,
+    log:
+        f"{LOGS}/report.log",
+    benchmark:
+        f"{BENCHMARKS}/report.tsv"
+    conda:
+        "../../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        command=same_workflow(),
+        target=lambda wildcards: "paper" if all(map(os.path.exists, of_paper(wildcards))) else "all",
+        stylesheet=f"{workflow.basedir}/workflow/report/report.css",
+        unfinished=f"{RESULTS}/.report.html",
+        report=f"{RESULTS}/report.html",
+    message:
+        "Writing {params.report}"
+    shell:
+        "{params.command:q} {params.target} --report {params.unfinished:q} --report-stylesheet {params.stylesheet:q}"
+        " > {log:q} 2>&1 && mv {params.unfinished:q} {params.report:q}"

@@ -6,10 +6,8 @@ with step(snakemake):
     from wfci_sleep.files import read_table, written_atomically
     from wfci_sleep.overview import overview
 
-    config = snakemake.params.configuration
-    metrics = {
-        name: read_table(path) for name, path in zip(config["experiments"], snakemake.input.metrics, strict=True)
-    }
-    text = overview(config, snakemake.params.defaults, read_table(snakemake.input.quality), metrics)
+    params = snakemake.params
+    metrics = {params.main: read_table(snakemake.input.metrics)}
+    text = overview(params.configuration, params.defaults, read_table(snakemake.input.quality), metrics)
     with written_atomically(snakemake.output.overview) as temporary:
         temporary.write_text(text, encoding="utf-8")

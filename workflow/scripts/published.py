@@ -6,8 +6,10 @@ with step(snakemake):
     from wfci_sleep.files import read_table, write_table
     from wfci_sleep.published import beside_published
 
-    names = list(snakemake.params.experiments)
-    metrics = {name: read_table(path) for name, path in zip(names, snakemake.input, strict=True)}
-    write_table(
-        beside_published(metrics, snakemake.params.experiments, snakemake.params.synthetic), snakemake.output[0]
+    params = snakemake.params
+    metrics, agreement = (
+        {name: read_table(path) for name, path in zip(params.experiments, paths, strict=True)}
+        for paths in (snakemake.input.metrics, snakemake.input.agreement)
     )
+    table = beside_published(metrics, agreement, params.experiments, params.main, params.synthetic)
+    write_table(table, snakemake.output[0])

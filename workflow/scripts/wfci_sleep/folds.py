@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut, train_test_split
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut, PredefinedSplit, train_test_split
 
 from wfci_sleep.errors import InputError
 
@@ -31,7 +31,8 @@ def n_folds(settings: Mapping, mice: list[str]) -> int:
     Raises
     ------
     InputError
-        If the mice do not suffice for the protocol, or the `fixed` lists name an unknown mouse or one twice.
+        If the mice do not suffice for the protocol, `held_out` is none of them, or the `fixed` lists name an unknown
+        mouse or one twice.
     """
     protocol = settings["protocol"]
     if protocol == "pooled":
@@ -39,8 +40,10 @@ def n_folds(settings: Mapping, mice: list[str]) -> int:
     if protocol == "fixed":
         _check_fixed(settings["fixed"], mice)
         return len(settings["fixed"])
-    count = len(mice) if protocol == "leave-one-mouse-out" else settings["k"]
-    largest_test = 1 if protocol == "leave-one-mouse-out" else -(-len(mice) // count)
+    if protocol == "held-out-mouse":
+        held_out_mouse(settings, mice)
+    count = {"leave-one-mouse-out": len(mice), "held-out-mouse": 1, "k-fold": settings["k"]}[protocol]
+    largest_test = -(-len(mice) // count) if protocol == "k-fold" else 1
     needed = max(largest_test + settings["validation_mice"] + 1, count)
     if len(mice) < needed:
         found = f"{len(mice)} mouse" if len(mice) == 1 else f"{len(mice)} mice"
@@ -49,6 +52,46 @@ def n_folds(settings: Mapping, mice: list[str]) -> int:
             f"found {found}: {', '.join(mice)}; protocol pooled splits epochs instead of mice"
         )
     return count
+
+
+def held_out_mouse(settings: Mapping, mice: list[str]) -> str:
+    """Name of the mouse that the protocol `held-out-mouse` tests on: the last one unless the settings name it.
+
+    Raises
+    ------
+    InputError
+        If there is no such mouse.
+
+    Examples
+    --------
+    >>> held_out_mouse({"held_out": None}, ["Ms1", "Ms2", "Ms10"])
+    'Ms10'
+    """
+    held_out = settings["held_out"]
+    if held_out is not None and held_out not in mice:
+        raise InputError(f"folds.held_out is {held_out}, expected a mouse out of {', '.join(mice)}")
+    return held_out or mice[-1]
+
+
+def mice_under_test(settings: Mapping, mice: list[str]) -> list[str]:
+    """Mice that are in the test split of some fold.
+
+    Parameters
+    ----------
+    settings : mapping
+        The `folds` section of the configuration.
+    mice : list of str
+
+    Examples
+    --------
+    >>> mice_under_test({"protocol": "held-out-mouse", "held_out": "b"}, ["a", "b", "c"])
+    ['b']
+    """
+    if settings["protocol"] == "held-out-mouse":
+        return [held_out_mouse(settings, mice)]
+    if settings["protocol"] == "fixed":
+        return [mouse for mouse in mice if any(mouse in fold["test"] for fold in settings["fixed"])]
+    return mice
 
 
 def _check_fixed(folds: list[Mapping], mice: list[str]) -> None:
@@ -130,11 +173,13 @@ def _by_mouse(epochs: pd.DataFrame, mice: list[str], settings: Mapping) -> Itera
             split_of = {mouse: split for split in SPLITS for mouse in fold[split]}
             yield epochs["mouse"].map(split_of).fillna("").to_numpy()
         return
-    if settings["protocol"] == "leave-one-mouse-out":
-        splitter = LeaveOneGroupOut()
+    if settings["protocol"] == "k-fold":
+        splits = GroupKFold(settings["k"], shuffle=True, random_state=settings["seed"]).split(epochs, groups=groups)
+    elif settings["protocol"] == "held-out-mouse":
+        splits = PredefinedSplit(np.where(epochs["mouse"] == held_out_mouse(settings, mice), 0, -1)).split()
     else:
-        splitter = GroupKFold(settings["k"], shuffle=True, random_state=settings["seed"])
-    for number, (rest, test) in enumerate(splitter.split(epochs, groups=groups)):
+        splits = LeaveOneGroupOut().split(epochs, groups=groups)
+    for number, (rest, test) in enumerate(splits):
         validation_of = GroupShuffleSplit(
             n_splits=1, test_size=settings["validation_mice"], random_state=settings["seed"] + number
         )

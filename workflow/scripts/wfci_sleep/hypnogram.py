@@ -157,7 +157,7 @@ class Hypnogram:
     def fragmentation_index(self) -> float:
         """Changes that leave a state of sleep, to wake or another one, per hour of sleep; NaN without sleep.
 
-        The sleep fragmentation index of Haba-Rubio et al. 2004 (Sleep Med. 5, 449) with every change of state counted,
+        The sleep fragmentation index of Haba-Rubio et al. 2004 (Sleep Med. 5, 577) with every change of state counted,
         as the states of a mouse have no order of depth.
         """
         asleep_s = self.time_s().drop(WAKE.name, errors="ignore").sum()

@@ -9,6 +9,7 @@ from wfci_sleep.published import PUBLISHED
 from wfci_sleep.settings import SECTIONS
 from wfci_sleep.states import BY_NAME, EPOCH_S, STATES
 from wfci_sleep.windows import n_frames
+from wfci_sleep.words import HEMISPHERES, LOSSES, MASKS, NORMALISATIONS
 
 HEADLINE = {"accuracy": "accuracy", "kappa": "Cohen's kappa", "f1_weighted": "weighted F1"}
 """The measures on the opening page, and what it calls them."""
@@ -16,20 +17,8 @@ HEADLINE = {"accuracy": "accuracy", "kappa": "Cohen's kappa", "f1_weighted": "we
 PUBLISHED_TEST = "CNN-BiLSTM, pooled test"
 """The published numbers that stand beside them."""
 
-_NORMALISATIONS = {
-    "temporal-zscore": "each pixel z-scored over the window's frames",
-    "spatial-zscore": "each frame z-scored over its pixels",
-    "min-max": "each window scaled to 0..1",
-}
-_HEMISPHERES = {"both": "both hemispheres", "left": "the left hemisphere", "right": "the right hemisphere"}
-_MASKS = {
-    "recording": "inside the recording's mask",
-    "atlas": "inside the atlas's brain",
-    "both": "inside the recording's mask and the atlas's brain",
-}
 _SPATIAL = {"none": "", "simam": ", SimAM after the blocks", "cbam": ", CBAM after the blocks"}
 _TEMPORAL = {"additive": "additive attention over time", "mean": "the mean over time"}
-_LOSSES = {"focal": "focal loss (gamma {gamma:g})", "cross-entropy": "cross-entropy"}
 
 
 def overview(config: Mapping, defaults: Mapping, quality: pd.DataFrame, metrics: Mapping[str, pd.DataFrame]) -> str:
@@ -44,7 +33,7 @@ def overview(config: Mapping, defaults: Mapping, quality: pd.DataFrame, metrics:
     quality : table
         quality.tsv: the recordings.
     metrics : mapping of experiment to table
-        metrics.tsv of each.
+        metrics.tsv of the experiments on the page; the first one is described in full.
 
     Returns
     -------
@@ -52,7 +41,7 @@ def overview(config: Mapping, defaults: Mapping, quality: pd.DataFrame, metrics:
         reStructuredText: sections, no title above them. Links are relative to the run's folder below results/.
     """
     experiments = config["experiments"]
-    first = next(iter(experiments))
+    first = next(iter(metrics))
     parts = [
         *_section("What was run", _recordings(config["dataset"], quality)),
         *_section("How well the networks agree with the human scorer", _headline(metrics, experiments)),
@@ -175,11 +164,11 @@ def settings_in_words(settings: Mapping) -> list[str]:
     wide = f"{filters[0]} filters each" if len(set(filters)) == 1 else f"{', '.join(map(str, filters))} filters"
     kernel = f"{model['kernel']} x {model['kernel']}"
     after = _SPATIAL[model["spatial_attention"]]
-    loss = _LOSSES[training["loss"]].format(**training)
+    loss = LOSSES[training["loss"]].format(**training)
     return [
         f"*Windows*: {windows['seconds']} s ({n_frames(windows['seconds'])} frames) of "
-        f"{_HEMISPHERES[windows['hemisphere']]} {_MASKS[windows['mask']]}{binned}; "
-        f"{_NORMALISATIONS[windows['normalisation']]}.",
+        f"{HEMISPHERES[windows['hemisphere']]} {MASKS[windows['mask']]}{binned}; "
+        f"{NORMALISATIONS[windows['normalisation']]}.",
         "",
         f"*Network*: each frame goes through {_blocks(len(filters))} of two {kernel} convolutions ({wide}){after}; a "
         f"bidirectional LSTM with {model['lstm_units']} units a side reads the frames in order, and "
@@ -200,6 +189,8 @@ def _folds(settings: Mapping) -> str:
     protocol = settings["protocol"]
     if protocol == "leave-one-mouse-out":
         return "Each mouse is scored by a network that has never seen it: one fold for each mouse."
+    if protocol == "held-out-mouse":
+        return "One mouse is held out for the test; the network has never seen it."
     if protocol == "k-fold":
         return f"The mice are split into {settings['k']} folds; a network is tested on mice that it has never seen."
     if protocol == "fixed":

@@ -4,7 +4,7 @@ Zhang et al. 2024, J. Neurosci. Methods 411, 110250 (CNN-BiLSTM); Zhang et al. 2
 (MVG-CNN).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,7 +13,13 @@ WINDOW_SECONDS = (*range(1, 11), 15, 20)
 WINDOW_F1 = (0.38, 0.55, 0.63, 0.69, 0.68, 0.71, 0.79, 0.79, 0.79, 0.82, 0.78, 0.78)
 WINDOW_KAPPA = (0.01, 0.22, 0.37, 0.45, 0.44, 0.51, 0.64, 0.62, 0.63, 0.67, 0.61, 0.62)
 WINDOW_METRICS = {"f1_weighted": WINDOW_F1, "kappa": WINDOW_KAPPA}
-"""Published value of each metric for each of `WINDOW_SECONDS`; pooled split, three states."""
+"""Published value of each metric for each of `WINDOW_SECONDS`; three states."""
+
+WINDOW_PROTOCOL = "pooled"
+"""Protocol of these."""
+
+
+NETWORK, SECOND_RATER, MVG = "CNN-BiLSTM", "second human rater", "MVG-CNN"
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class PublishedNumber:
         Name of the experiment; None where the workflow has none.
     protocol : str
         `folds.protocol` of the publication.
+    scorer : str
+        Who was compared with the human: `NETWORK`, `SECOND_RATER` or `MVG`.
     """
 
     what: str
@@ -37,36 +45,49 @@ class PublishedNumber:
     value: float
     experiment: str | None
     protocol: str = "pooled"
+    scorer: str = NETWORK
 
 
-HELD_OUT = "CNN-BiLSTM, held-out 3-h recording"
-MVG_SESSION = "MVG-CNN, 3-h recording"
+HELD_OUT = f"{NETWORK}, held-out 3-h recording"
+MVG_SESSION = f"{MVG}, 3-h recording"
 
 PUBLISHED = (
-    PublishedNumber("CNN-BiLSTM, pooled test", "accuracy", 0.84, "pooled"),
-    PublishedNumber("CNN-BiLSTM, pooled test", "kappa", 0.64, "pooled"),
-    PublishedNumber("CNN-BiLSTM, pooled test", "f1_weighted", 0.84, "pooled"),
-    PublishedNumber(HELD_OUT, "kappa", 0.67, "held-out-recording", "fixed"),
-    PublishedNumber(f"{HELD_OUT}, second human rater", "kappa", 0.65, None, "fixed"),
-    PublishedNumber("MVG-CNN, pooled test", "accuracy", 0.84, None),
-    PublishedNumber("MVG-CNN, pooled test", "kappa", 0.67, None),
-    PublishedNumber("MVG-CNN, binary", "accuracy", 0.82, None),
-    PublishedNumber("MVG-CNN, binary", "kappa", 0.62, None),
-    PublishedNumber(MVG_SESSION, "kappa", 0.65, None, "fixed"),
-    PublishedNumber(f"{MVG_SESSION}, second human rater", "kappa", 0.60, None, "fixed"),
+    PublishedNumber(f"{NETWORK}, pooled test", "accuracy", 0.84, "pooled"),
+    PublishedNumber(f"{NETWORK}, pooled test", "kappa", 0.64, "pooled"),
+    PublishedNumber(f"{NETWORK}, pooled test", "f1_weighted", 0.84, "pooled"),
+    PublishedNumber(HELD_OUT, "kappa", 0.67, "held-out-recording", "held-out-mouse"),
+    PublishedNumber(
+        f"{HELD_OUT}, {SECOND_RATER}", "kappa", 0.65, "held-out-recording", "held-out-mouse", SECOND_RATER
+    ),
+    PublishedNumber(f"{MVG}, pooled test", "accuracy", 0.84, None, scorer=MVG),
+    PublishedNumber(f"{MVG}, pooled test", "kappa", 0.67, None, scorer=MVG),
+    PublishedNumber(f"{MVG}, binary", "accuracy", 0.82, None, scorer=MVG),
+    PublishedNumber(f"{MVG}, binary", "kappa", 0.62, None, scorer=MVG),
+    PublishedNumber(MVG_SESSION, "kappa", 0.65, None, "held-out-mouse", MVG),
+    PublishedNumber(f"{MVG_SESSION}, {SECOND_RATER}", "kappa", 0.60, None, "held-out-mouse", MVG),
     *(
-        PublishedNumber(f"CNN-BiLSTM, window of {seconds} s", metric, value, f"window-{seconds:02d}s")
+        PublishedNumber(f"{NETWORK}, window of {seconds} s", metric, value, f"window-{seconds:02d}s")
         for metric, values in WINDOW_METRICS.items()
         for seconds, value in zip(WINDOW_SECONDS, values, strict=True)
     ),
 )
 
-STAND_IN = "main"
-"""Experiment shown in place of one that a run doesn't have; the note says so."""
+STAND_IN_FOR = ("pooled", "held-out-recording")
+"""Experiments in whose place the main one is shown where a run doesn't have them; the note says so."""
+
+COLUMNS = [
+    *("what", "metric", "published", "experiment", "ours", "ci_low", "ci_high", "interval_over", "difference", "note")
+]
+
+SYNTHETIC = "synthetic data: not a scientific result"
 
 
 def beside_published(
-    metrics: Mapping[str, pd.DataFrame], experiments: Mapping[str, Mapping], synthetic: bool
+    metrics: Mapping[str, pd.DataFrame],
+    agreement: Mapping[str, pd.DataFrame],
+    experiments: Mapping[str, Mapping],
+    main: str,
+    synthetic: bool,
 ) -> pd.DataFrame:
     """Set every published number beside the run's own.
 
@@ -74,36 +95,80 @@ def beside_published(
     ----------
     metrics : mapping of experiment to table
         metrics.tsv of each experiment.
+    agreement : mapping of experiment to table
+        agreement.tsv of each experiment.
     experiments : mapping of experiment to settings
+    main : str
+        Name of the experiment that stands in for some that the run doesn't have.
     synthetic : bool
         Whether the recordings are synthetic.
 
     Returns
     -------
-    table with columns what, metric, published, experiment, ours, ci_low, ci_high, note
+    table with columns what, metric, published, experiment, ours, ci_low, ci_high, interval_over, difference, note
+        difference: ours less published. interval_over: what the confidence interval's bootstrap draws, mice or bouts.
+        Where the run has no such number, ours is empty and the note says why.
     """
     rows = []
     for number in PUBLISHED:
         experiment = number.experiment
-        if experiment in ("pooled", "held-out-recording") and experiment not in metrics:
-            experiment = STAND_IN
-        row = {"what": number.what, "metric": number.metric, "published": number.value}
-        if experiment in metrics:
-            table = metrics[experiment]
-            found = table[(table["level"] == "pooled") & (table["metric"] == number.metric)].iloc[0]
-            protocol = experiments[experiment]["folds"]["protocol"]
-            notes = ["synthetic data: not a scientific result"] if synthetic else []
-            if protocol != number.protocol:
-                notes.append(f"published protocol {number.protocol}, ours {protocol}: not the same question")
-            ours = {"ours": found["value"], "ci_low": found["ci_low"], "ci_high": found["ci_high"]}
-            rows.append({**row, "experiment": experiment, **ours, "note": "; ".join(notes)})
+        if experiment not in metrics and experiment in STAND_IN_FOR:
+            experiment = main
+        row = {"what": number.what, "metric": number.metric, "published": number.value, "experiment": experiment or ""}
+        if number.scorer == MVG:
+            rows.append({**row, "note": "the MVG-CNN, an earlier network, is not part of this workflow"})
+        elif experiment not in metrics:
+            rows.append({**row, "note": f"experiment {experiment} is not in this run"})
+        elif number.scorer == SECOND_RATER:
+            rows.append({**row, **_second_rater(agreement[experiment])})
         else:
-            note = (
-                "not computed by this workflow" if experiment is None else f"experiment {experiment} is not in this run"
-            )
-            rows.append({**row, "experiment": experiment or "", "note": note})
-    columns = ["what", "metric", "published", "experiment", "ours", "ci_low", "ci_high", "note"]
-    return pd.DataFrame(rows, columns=columns)
+            rows.append({**row, **_pooled(metrics[experiment], number.metric)})
+        if "ours" in rows[-1]:
+            notes = [SYNTHETIC if synthetic else "", caveat(number.protocol, experiments[experiment])]
+            rows[-1] |= {"difference": rows[-1]["ours"] - number.value, "note": "; ".join(filter(None, notes))}
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _pooled(metrics: pd.DataFrame, metric: str) -> dict:
+    """The network's number on all test epochs together."""
+    found = metrics[(metrics["level"] == "pooled") & (metrics["metric"] == metric)].iloc[0]
+    over = "mice" if (metrics.loc[metrics["level"] == "mouse", "unit"].nunique()) > 1 else "bouts"
+    return {"ours": found["value"], "ci_low": found["ci_low"], "ci_high": found["ci_high"], "interval_over": over}
+
+
+def _second_rater(agreement: pd.DataFrame) -> dict:
+    """Kappa of the files' expert and the first further scorer."""
+    human = agreement[(agreement["mouse"] == "all") & (agreement["metric"] == "kappa")]
+    pairs = human[(human[["scorer_a", "scorer_b"]] == "human").any(axis=1)]
+    found = pairs[(pairs[["scorer_a", "scorer_b"]] != "cnn-bilstm").all(axis=1)]
+    if found.empty:
+        return {"note": "the data hold no second rater (analysis.scorers)"}
+    first = found.iloc[0]
+    return {"ours": first["value"], "ci_low": first["ci_low"], "ci_high": first["ci_high"], "interval_over": "bouts"}
+
+
+def caveat(published_protocol: str, settings: Mapping) -> str:
+    """Say in what an experiment's question differs from the published one of three states; empty where it doesn't.
+
+    Parameters
+    ----------
+    published_protocol : str
+        `folds.protocol` of the publication.
+    settings : mapping
+        The experiment's.
+
+    Examples
+    --------
+    >>> caveat("pooled", {"folds": {"protocol": "k-fold"}, "labels": {"classes": ["wake", "sleep"]}})
+    'not the same question: published protocol pooled, ours k-fold; published three states, ours two'
+    """
+    protocol = settings["folds"]["protocol"]
+    differences = []
+    if protocol != published_protocol:
+        differences.append(f"published protocol {published_protocol}, ours {protocol}")
+    if len(settings["labels"]["classes"]) != 3:
+        differences.append("published three states, ours two")
+    return f"not the same question: {'; '.join(differences)}" if differences else ""
 
 
 def length_table(metrics: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
@@ -124,21 +189,3 @@ def length_table(metrics: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
         pooled = table[(table["level"] == "pooled") & table["metric"].isin(WINDOW_METRICS)]
         tables.append(pooled[["metric", "value", "ci_low", "ci_high"]].assign(seconds=seconds))
     return pd.concat(tables, ignore_index=True)[["seconds", "metric", "value", "ci_low", "ci_high"]]
-
-
-def length_caveat(protocol: str, classes: Sequence[str]) -> str:
-    """Say in what the published numbers for window lengths are not ours; empty where they are.
-
-    Examples
-    --------
-    >>> length_caveat("pooled", ["wake", "nrem", "rem"])
-    ''
-    >>> length_caveat("k-fold", ["wake", "sleep"])
-    'Not the same question: published pooled split, ours k-fold; published three states, ours two'
-    """
-    differences = []
-    if protocol != "pooled":
-        differences.append(f"published pooled split, ours {protocol}")
-    if len(classes) != 3:
-        differences.append("published three states, ours two")
-    return f"Not the same question: {'; '.join(differences)}" if differences else ""

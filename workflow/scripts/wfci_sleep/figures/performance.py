@@ -25,7 +25,7 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
     -------
     Figure
         For each metric the pooled value with its confidence interval, and a dot for each mouse beside it, always in the
-        same order from left to right.
+        same order from left to right; the pooled value in words below.
     """
     metrics = metrics.assign(state=metrics["state"].fillna(""))
     states = [name for name in BY_NAME if (metrics["state"] == name).any()]
@@ -36,6 +36,7 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
     mice = metrics.loc[metrics["level"] == "mouse", "unit"].unique()
     places = _offsets(len(mice))
     lowest = 0.0
+    labels = [title for _, _, title, _ in columns]
     for x, (metric, state, _, colour) in enumerate(columns):
         rows = metrics[(metrics["metric"] == metric) & (metrics["state"] == state)].dropna(subset="value")
         pooled = rows[rows["level"] == "pooled"]
@@ -45,15 +46,7 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
             # A metric of few epochs may come without an interval: NaN draws the value alone.
             axes.plot([x, x], [row["ci_low"], row["ci_high"]], color=colour, lw=2.5, solid_capstyle="butt")
             axes.plot(x, row["value"], "D", ms=4, color=colour, mec="white", mew=0.5)
-            axes.annotate(
-                _in_words(row["value"], row["ci_low"], row["ci_high"]),
-                (x, row["value"]),
-                xytext=(-8, 0),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontsize=7,
-            )
+            labels[x] += f"\n{_in_words(row['value'], row['ci_low'], row['ci_high'])}"
         if rows.empty:
             axes.text(x, 0.5, "not\ndefined", ha="center", va="center", color="0.35", fontsize=7)
         lowest = np.nanmin([lowest, *values, *pooled["value"], *pooled["ci_low"]])
@@ -63,7 +56,7 @@ def plot_performance(metrics: pd.DataFrame) -> Figure:
     axes.plot([], [], "o", ms=3.5, mfc="none", mec="0.2", mew=0.7, label=f"one mouse (n = {len(mice)})")
     figure.legend(loc="outside upper right", ncols=2)
     axes.set(xlim=(-0.6, len(columns) - 0.4), ylim=(lowest - (0.05 if lowest < 0 else 0), 1.03), ylabel="Value")
-    axes.set_xticks(range(len(columns)), [title for _, _, title, _ in columns])
+    axes.set_xticks(range(len(columns)), labels)
     axes.axhline(0, color="0.8", lw=0.6, zorder=0)
     return figure
 

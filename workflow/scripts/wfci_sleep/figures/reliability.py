@@ -30,7 +30,7 @@ def plot_reliability(predictions: pd.DataFrame) -> Figure:
     """
     correct = (predictions["y_true"] == predictions["y_pred"]).to_numpy()
     confidences = [network_confidence(predictions).to_numpy(), predictions["confidence"].to_numpy()]
-    figure = new_figure(ONE_COLUMN_MM, 105)
+    figure = new_figure(ONE_COLUMN_MM, 115)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     if len(predictions):
         for (name, colour, marker), confidence, side in zip((_BEFORE, _AFTER), confidences, (0, 1), strict=True):
@@ -42,7 +42,7 @@ def plot_reliability(predictions: pd.DataFrame) -> Figure:
         say(above, "no epochs")
     above.plot([0, 1], [0, 1], color="0.7", lw=0.8, ls="--", zorder=0, label="confidence = accuracy")
     if len(predictions):
-        above.legend(loc="lower right")
+        figure.legend(*above.get_legend_handles_labels(), loc="outside upper right")
     # The winning class of k has at least 1 / k: bins below are always empty.
     n_classes = predictions.filter(regex="^p_").shape[1]
     above.set(xlim=(np.ceil(10 / n_classes - 1) / 10, 1.01), ylim=(0, 1.03), ylabel="Accuracy")

@@ -46,7 +46,7 @@ def plot_window_length(lengths: pd.DataFrame, ours: str, caveat: str = "") -> Fi
     panels[0].set_xticks(sorted({*WINDOW_SECONDS, *lengths["seconds"]}))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     if caveat:
-        figure.supxlabel(caveat, fontsize=7, color="0.35")
+        figure.supxlabel(caveat.capitalize(), fontsize=7, color="0.35")
     return figure
 
 
