@@ -21,13 +21,16 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/analyse.smk"
+include: "workflow/rules/compare.smk"
 include: "workflow/rules/document.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/pages.smk"
+include: "workflow/rules/estimate.smk"
 
 
 onstart:
-    hold_run_lock()
+    if set(workflow.dag_settings.targets) != {"estimate"}:
+        hold_run_lock()
 
 
 onerror:

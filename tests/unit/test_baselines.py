@@ -26,6 +26,7 @@ from wfci_sleep.figures.attention import (
     plot_attention_time_course,
     plot_attention_transitions,
 )
+from wfci_sleep.figures.comparison import plot_comparison
 from wfci_sleep.figures.confusion import plot_confusion
 from wfci_sleep.figures.fragmentation import plot_fragmentation
 from wfci_sleep.figures.gradcam import plot_gradcam
@@ -39,10 +40,12 @@ from wfci_sleep.figures.recordings import plot_recordings
 from wfci_sleep.figures.registration import plot_registration
 from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import style
+from wfci_sleep.figures.transition_distance import plot_transition_distance
 from wfci_sleep.figures.window_length import plot_window_length
 from wfci_sleep.hypnogram import Hypnogram
 from wfci_sleep.metrics import metrics_table
 from wfci_sleep.published import beside_published, caveat, length_table
+from wfci_sleep.transition_distance import transition_distance_table
 
 BASELINE = Path(__file__).parent / "baseline"
 
@@ -91,6 +94,14 @@ def test_attention_session(attention):
 @baseline
 def test_attention_transitions(attention):
     return plot_attention_transitions(attention[0], np.arange(40), attention[1], ["Ms1"] * 16 + ["Ms2"] * 24)
+
+
+@baseline
+def test_comparison(rng):
+    metrics = {
+        name: metrics_table(predictions_of(rng, ["Ms1", "Ms2", "Ms10"]), NAMES, 100, 0) for name in ("main", "b")
+    }
+    return plot_comparison(metrics, "main")
 
 
 @baseline
@@ -174,6 +185,12 @@ def test_registration(rng):
 @baseline
 def test_reliability(predictions):
     return plot_reliability(predictions)
+
+
+@baseline
+def test_transition_distance(predictions):
+    states = {key: table["y_true"].to_numpy() for key, table in predictions.groupby(["mouse", "recording"], sort=False)}
+    return plot_transition_distance(transition_distance_table(predictions, states, NAMES), NAMES)
 
 
 @baseline

@@ -214,7 +214,7 @@ def test_recordings_are_counted(quality):
         ("plain", "1 mouse of each fold, drawn at random (seed 11), was kept for validation"),
         ("plain", "focal loss (gamma 1.5)"),
         ("plain", "learning rate 0.003), in batches of 9 windows, for up to 123 passes through the training"),
-        ("plain", "with 777 resamples (seed 17)"),
+        ("plain", "of 777 resamples (seed 17)"),
         ("plain", "commit c0ffee."),
         ("published", "432,323 trainable parameters"),
         ("binary", "one sigmoid output to the probabilities of Wake and Sleep"),

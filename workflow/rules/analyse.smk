@@ -87,16 +87,16 @@ rule matlab_files:
         "../scripts/matlab_files.py"
 
 
-rule published:
+rule transition_distance:
     input:
-        metrics=expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
-        agreement=expand(f"{RESULTS}/{{experiment}}/agreement.tsv", experiment=EXPERIMENTS),
+        predictions=for_each_fold("predictions.tsv"),
+        indices=indices,
     output:
-        f"{RESULTS}/published.tsv",
+        f"{RESULTS}/{{experiment}}/transition_distance.tsv",
     log:
-        f"{LOGS}/published.log",
+        f"{LOGS}/{{experiment}}/transition_distance.log",
     benchmark:
-        f"{BENCHMARKS}/published.tsv"
+        f"{BENCHMARKS}/{{experiment}}/transition_distance.tsv"
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -104,16 +104,12 @@ rule published:
         mem_mb=1000,
         runtime=10,
     params:
-        experiments={
-            name: {section: settings_of_experiment[section] for section in ("folds", "labels")}
-            for name, settings_of_experiment in EXPERIMENTS.items()
-        },
-        main=MAIN,
-        synthetic=DATASET["source"] == "synthetic",
+        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        recordings=lambda wildcards: recording_keys(),
     message:
-        "Setting the paper's numbers beside ours"
+        "Measuring the performance of {wildcards.experiment} near changes of state"
     script:
-        "../scripts/published.py"
+        "../scripts/transition_distance.py"
 
 
 rule provenance:

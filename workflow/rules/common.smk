@@ -36,6 +36,8 @@ DATASET = CONFIG["dataset"]
 EXPERIMENTS = CONFIG["experiments"]
 # The experiment that the target `all` makes, and that others are compared with.
 MAIN = "main" if "main" in EXPERIMENTS else next(iter(EXPERIMENTS))
+# Experiment -> what its numbers can be compared with: its protocol and its states.
+QUESTIONS = {name: {section: e[section] for section in ("folds", "labels")} for name, e in EXPERIMENTS.items()}
 # Experiment -> length in seconds, of the experiments that differ in the length of their windows only.
 LENGTHS = settings.length_sweep(EXPERIMENTS)
 WINDOWINGS = {windowing_name(e["windows"]): e["windows"] for e in EXPERIMENTS.values()}

@@ -1,4 +1,5 @@
-# What a run will cost, before it starts.
+# What a run will cost, before it starts. Without a benchmark: Snakemake takes that for an output, and what is there is
+# not made again, while an estimate is made whenever it is asked for.
 
 from wfci_sleep.estimate import ASSUMED_EPOCHS
 
@@ -9,8 +10,6 @@ rule estimate:
         lambda wildcards: checkpoints.index.get().output[0] if DATASET["source"] == "physionet" else [],
     log:
         f"{LOGS}/estimate.log",
-    benchmark:
-        f"{BENCHMARKS}/estimate.tsv"
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -36,6 +35,13 @@ rule estimate:
             if DATASET["source"] == "physionet"
             else {}
         ),
+        # How to tell a job from one of its outputs: Snakemake's summary names the rule of what is there already only.
+        patterns=lambda wildcards: [
+            (rule.name, output.regex().pattern, str(rule.log[0]))
+            for rule in workflow.rules
+            for output in rule.output
+            if rule.log
+        ],
         checks=f"{RESOURCES}/checks",
         logs=LOGS,
         benchmarks=BENCHMARKS,

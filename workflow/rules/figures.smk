@@ -203,6 +203,38 @@ rule reliability_figure:
         "../scripts/reliability_figure.py"
 
 
+rule transition_distance_figure:
+    input:
+        table=f"{RESULTS}/{{experiment}}/transition_distance.tsv",
+        code=drawn_by("transition_distance"),
+    output:
+        svg=report(
+            f"{RESULTS}/{{experiment}}/figures/transition_distance.svg",
+            caption="../report/transition_distance.rst",
+            category=AGREEMENT,
+            subcategory="{experiment}",
+            labels={"result": "near changes of state"},
+        ),
+        png=f"{RESULTS}/{{experiment}}/figures/transition_distance.png",
+    log:
+        f"{LOGS}/{{experiment}}/figures/transition_distance.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/figures/transition_distance.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        note=NOTE,
+    message:
+        "Drawing the performance near changes of state ({wildcards.experiment})"
+    script:
+        "../scripts/transition_distance_figure.py"
+
+
 rule learning_figure:
     input:
         history=for_each_fold("history.csv"),
@@ -298,7 +330,6 @@ rule gradcam_parcels_figure:
         runtime=10,
     params:
         classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
-        intervals=intervals,
         title=lambda wildcards: METHOD_TITLES[wildcards.method],
         note=NOTE,
     message:
@@ -530,6 +561,38 @@ rule published_figure:
         "Drawing the published numbers beside ours"
     script:
         "../scripts/published_figure.py"
+
+
+rule comparison_figure:
+    input:
+        metrics=expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
+        code=drawn_by("comparison"),
+    output:
+        svg=report(
+            f"{RESULTS}/figures/comparison.svg",
+            caption="../report/comparison.rst",
+            category=COMPARISON,
+            labels={"result": "experiments, mouse by mouse"},
+        ),
+        png=f"{RESULTS}/figures/comparison.png",
+    log:
+        f"{LOGS}/figures/comparison.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/comparison.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        experiments=list(EXPERIMENTS),
+        reference=MAIN,
+        note=NOTE,
+    message:
+        "Drawing the experiments beside each other"
+    script:
+        "../scripts/comparison_figure.py"
 
 
 rule window_length_figure:

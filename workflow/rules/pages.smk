@@ -81,14 +81,13 @@ use rule table_page as table_page_of_run with:
         table="|".join(RUN_TABLES),
 
 
+# Without a benchmark: Snakemake takes that for an output, and what is there is not made again.
 rule report:
     """The HTML report: of the whole study where it has been run, else of the main experiment."""
     input:
         of_main,
     log:
         f"{LOGS}/report.log",
-    benchmark:
-        f"{BENCHMARKS}/report.tsv"
     conda:
         "../../envs/base.yaml"
     threads: 1

@@ -15,7 +15,7 @@ with step(snakemake) as tell:
     print(plan.stderr)
     if plan.returncode:
         raise InputError(f"Snakemake has no plan for this configuration, it says why in {snakemake.log[0]}")
-    jobs = estimate.planned_jobs(plan.stdout, params.logs, experiments)
+    jobs = estimate.planned_jobs(plan.stdout, params.patterns, params.logs, experiments)
 
     epochs = {tuple(key): params.epochs for key in params.recordings}
     checked = 0

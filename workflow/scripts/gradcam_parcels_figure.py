@@ -11,6 +11,5 @@ with step(snakemake):
 
     table = read_table(snakemake.input.table, ["mouse", "state", "parcel", "mean_heat", "method"])
     areas = area_heat(table[table["method"] == snakemake.wildcards.method], load_atlas(snakemake.input.atlas))
-    resamples, seed = snakemake.params.intervals["bootstrap_resamples"], snakemake.params.intervals["seed"]
-    figure = plot_gradcam_parcels(areas, snakemake.params.classes, snakemake.params.title, resamples, seed)
+    figure = plot_gradcam_parcels(areas, snakemake.params.classes, snakemake.params.title)
     save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.note)

@@ -2,7 +2,8 @@
 
 import io
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +29,15 @@ SHARED = "shared"
 _COSTS = ["cpu_s", "gpu_s", "mb"]
 
 
-def planned_jobs(summary: str, logs: str, experiments: Mapping) -> pd.DataFrame:
+def planned_jobs(summary: str, patterns: Sequence, logs: str, experiments: Mapping) -> pd.DataFrame:
     r"""Jobs of a plan, one a log file.
 
     Parameters
     ----------
     summary : str
         What `snakemake --summary` prints: a row for each output.
+    patterns : sequence of (rule, regular expression of an output, log with wildcards in braces)
+        Of every rule; the groups of the expression are the wildcards.
     logs : str
         Folder of the run's logs.
     experiments : mapping
@@ -47,26 +50,36 @@ def planned_jobs(summary: str, logs: str, experiments: Mapping) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the text is no such table.
+        If the text is no such table, or an output is no rule's.
 
     Examples
     --------
-    >>> header = "output_file\tdate\trule\tlog-file(s)\tstatus\tplan\n"
-    >>> row = "a.tsv\t-\ttrain\tlogs/demo/main/train/fold-1.log\tmissing\tupdate pending\n"
-    >>> planned_jobs(header + row, "logs/demo", {"main": {}}).iloc[0].tolist()
-    ['train', 'main/train/fold-1', 'main', False]
+    >>> summary = "output_file\tstatus\tplan\nmain/fold-1.keras\tmissing\tupdate pending\n"
+    >>> patterns = [("train", r"main/fold-(?P<fold>\d+)\.keras$", "logs/demo/main/train/fold-{fold}.log")]
+    >>> planned_jobs(summary, patterns, "logs/demo", {"main": {}}).astype(str).iloc[0].tolist()
+    ['train', 'main/train/fold-1', 'main', 'False']
     """
     # Lines above the header are what a library had to say.
     start = summary.find("output_file\t")
     if start < 0:
         raise InputError(f"the plan is no table of outputs, found {summary.strip()[:80] or 'nothing'}")
     outputs = pd.read_csv(io.StringIO(summary[start:]), sep="\t", dtype=str, keep_default_na=False)
-    job = outputs["log-file(s)"].map(lambda path: os.path.splitext(os.path.relpath(path, logs))[0])
+    compiled = [(rule, re.compile(expression), log) for rule, expression, log in patterns]
+    made_by = [_job(path, compiled) for path in outputs["output_file"]]
+    outputs[["rule", "log"]] = pd.DataFrame(made_by, index=outputs.index, columns=["rule", "log"])
+    job = outputs["log"].map(lambda path: os.path.splitext(os.path.relpath(path, logs))[0])
     outputs = outputs.assign(job=job, done=outputs["plan"] == "no update")
     table = outputs.groupby("job", sort=False).agg(rule=("rule", "first"), done=("done", "all")).reset_index()
     first = table["job"].str.split("/").str[0]
     table["experiment"] = first.where(first.isin(list(experiments)), SHARED)
     return table[["rule", "job", "experiment", "done"]]
+
+
+def _job(path: str, patterns: Sequence) -> tuple[str, str]:
+    for rule, expression, log in patterns:
+        if found := expression.match(path):
+            return rule, re.sub(r"{(\w+)[^}]*}", lambda wildcard: found[wildcard[1]], log)
+    raise InputError(f"{path}: no rule makes it, expected an output of the workflow")
 
 
 def window_tflop(model: Mapping, shape: tuple[int, int, int]) -> float:

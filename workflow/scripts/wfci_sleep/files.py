@@ -64,7 +64,7 @@ def read_table(path: str | os.PathLike, columns: list[str] | None = None) -> "pd
     """
     import pandas as pd
 
-    as_text = {"mouse": str, "recording": str, "path": str, "sha256": str, "reason": str}
+    as_text = dict.fromkeys(("mouse", "recording", "path", "sha256", "reason", "distance"), str)
     try:
         table = pd.read_csv(path, sep="\t", dtype=as_text, encoding="utf-8", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:

@@ -468,9 +468,10 @@ def _statistics(analysis: Mapping, n_experiments: int) -> list[str]:
     sentences = [
         "Accuracy, Cohen's kappa [@cohen1960], weighted F1 and the precision, recall and F1 of each state were "
         "computed from the test epochs of all folds together, of each fold and of each mouse.",
-        f"Confidence intervals ({CONFIDENCE:.0%}) are those of the expanded percentile bootstrap [@efron1979; "
-        f"@hesterberg2015] with {analysis['bootstrap_resamples']:,} resamples (seed {analysis['seed']}); what was "
-        "drawn with replacement were mice, and the scored bouts where there is a single mouse.",
+        f"Confidence intervals ({CONFIDENCE:.0%}) are Student's t intervals on the scale of Fisher's z, with the "
+        f"standard error of a bootstrap [@efron1979; @hesterberg2015] of {analysis['bootstrap_resamples']:,} resamples "
+        f"(seed {analysis['seed']}); what was drawn with replacement were mice, and the scored bouts where there is a "
+        "single mouse.",
     ]
     sentences.append(
         "The published numbers of this network and of its forerunner on visibility graphs [@zhang2024; @zhang2022] are "
@@ -480,7 +481,9 @@ def _statistics(analysis: Mapping, n_experiments: int) -> list[str]:
         sentences.append("The agreement of every two scorers is given as Cohen's kappa.")
     if n_experiments > 1:
         sentences.append(
-            "Experiments were compared by the Wilcoxon signed-rank test [@wilcoxon1945] over mice that both tested."
+            "Experiments were compared with the main one by the Wilcoxon signed-rank test [@wilcoxon1945] over mice "
+            "that both tested, with p values corrected for the number of experiments [@holm1979] and the matched-pairs "
+            "rank-biserial correlation as effect size [@kerby2014]."
         )
     return sentences
 

@@ -56,9 +56,7 @@ PUBLISHED = (
     PublishedNumber(f"{NETWORK}, pooled test", "kappa", 0.64, "pooled"),
     PublishedNumber(f"{NETWORK}, pooled test", "f1_weighted", 0.84, "pooled"),
     PublishedNumber(HELD_OUT, "kappa", 0.67, "held-out-recording", "held-out-mouse"),
-    PublishedNumber(
-        f"{HELD_OUT}, {SECOND_RATER}", "kappa", 0.65, "held-out-recording", "held-out-mouse", SECOND_RATER
-    ),
+    PublishedNumber(f"{HELD_OUT}, {SECOND_RATER}", "kappa", 0.65, "held-out-recording", "held-out-mouse", SECOND_RATER),
     PublishedNumber(f"{MVG}, pooled test", "accuracy", 0.84, None, scorer=MVG),
     PublishedNumber(f"{MVG}, pooled test", "kappa", 0.67, None, scorer=MVG),
     PublishedNumber(f"{MVG}, binary", "accuracy", 0.82, None, scorer=MVG),

@@ -50,8 +50,16 @@ REFERENCES = {
         "Hochreiter S, Schmidhuber J. Long short-term memory. Neural Comput. 1997;9(8):1735-1780. "
         "doi:10.1162/neco.1997.9.8.1735."
     ),
+    "holm1979": (
+        "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat. 1979;6(2):65-70. "
+        "doi:10.2307/4615733."
+    ),
     "hunter2007": (
         "Hunter JD. Matplotlib: a 2D graphics environment. Comput Sci Eng. 2007;9(3):90-95. doi:10.1109/MCSE.2007.55."
+    ),
+    "kerby2014": (
+        "Kerby DS. The simple difference formula: an approach to teaching nonparametric correlation. Compr Psychol. "
+        "2014;3:11.IT.3.1. doi:10.2466/11.IT.3.1."
     ),
     "kingma2015": (
         "Kingma DP, Ba J. Adam: a method for stochastic optimization. In: International Conference on Learning "

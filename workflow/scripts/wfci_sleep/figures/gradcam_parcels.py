@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from scipy.stats import sem, t
 
 from wfci_sleep.explanations import front_to_back
 from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, state_titles, styled
-from wfci_sleep.metrics import with_intervals
+from wfci_sleep.metrics import CONFIDENCE
 
 _COLOURS = "viridis"
 
@@ -19,9 +20,7 @@ _BAR_MM = 3.6
 
 
 @styled
-def plot_gradcam_parcels(
-    areas: pd.DataFrame, states: Sequence[str], method: str = "Grad-CAM", resamples: int = 1000, seed: int = 0
-) -> Figure:
+def plot_gradcam_parcels(areas: pd.DataFrame, states: Sequence[str], method: str = "Grad-CAM") -> Figure:
     """Draw how hot each area of the cortex is for each state, the hottest at the top.
 
     Parameters
@@ -32,16 +31,14 @@ def plot_gradcam_parcels(
         Names of the states, a panel each.
     method : str
         What the axes call the heat.
-    resamples, seed : int
-        Of the bootstrap over mice.
 
     Returns
     -------
     Figure
         Heat is a multiple of the mouse's mean over areas: networks of different folds differ in level, and the question
         is where. Bars are means over mice, their colour the area's place from front to back; a circle for each mouse, a
-        line for the 95 % interval of the mean. Each panel gives Spearman's correlation of heat with the place: mean and
-        range over mice.
+        line for the 95 % t interval of the mean. Each panel gives Spearman's correlation of heat with the place: mean
+        and range over mice.
     """
     figure = new_figure(TWO_COLUMNS_MM, 40 + _BAR_MM * max(areas["area"].nunique(), 6))
     panels = figure.subplots(1, len(states), squeeze=False)[0]
@@ -54,7 +51,7 @@ def plot_gradcam_parcels(
             say(axes, "no correct example" if heat.empty else "no heat anywhere")
             axes.set(xticks=[], yticks=[])
             continue
-        _draw_ranked(axes, relative, heat.groupby("area")["row"].first(), colours, resamples, seed)
+        _draw_ranked(axes, relative, heat.groupby("area")["row"].first(), colours)
         correlations = front_to_back(heat[heat["mouse"].isin(relative.index)])
         axes.set_title(f"{title}\n{_correlation_in_words(correlations)}")
         axes.set_xlabel(f"{method}, × mean over areas")
@@ -87,9 +84,7 @@ def relative_heat(heat: pd.DataFrame) -> pd.DataFrame:
     return by_mouse[level > 0].div(level[level > 0], axis=0)
 
 
-def _draw_ranked(
-    axes: Axes, by_mouse: pd.DataFrame, rows: pd.Series, colours: ScalarMappable, resamples: int, seed: int
-) -> None:
+def _draw_ranked(axes: Axes, by_mouse: pd.DataFrame, rows: pd.Series, colours: ScalarMappable) -> None:
     """Draw the areas of one state, the hottest at the top."""
     mean = by_mouse.mean().sort_values(kind="stable")
     values = by_mouse[mean.index].to_numpy()
@@ -97,25 +92,15 @@ def _draw_ranked(
     axes.barh(places, mean, height=0.8, color=colours.to_rgba(rows[mean.index]))
     axes.axvline(1, color="0.4", lw=0.6, ls=":")
     if len(values) > 1:
-        low, high = _interval_of_mean(values, resamples, seed)
+        half = sem(values) * t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
         # A light line below keeps the dark one apart from dark bars.
-        axes.hlines(places, low, high, color="white", lw=2.6, zorder=3)
-        axes.hlines(places, low, high, color="black", lw=1.2, zorder=3)
+        axes.hlines(places, mean - half, mean + half, color="white", lw=2.6, zorder=3)
+        axes.hlines(places, mean - half, mean + half, color="black", lw=1.2, zorder=3)
     circles = {"mfc": "white", "mec": "black", "mew": 0.5}
     axes.plot(values.ravel(), np.tile(places, len(values)), "o", ms=2.2, **circles, clip_on=False, zorder=4)
     axes.set_yticks(places, mean.index)
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(-0.6, len(mean) - 0.4), xlim=(0, 1.04 * values.max()))
-
-
-def _interval_of_mean(values: np.ndarray, resamples: int, seed: int) -> tuple[list[float], list[float]]:
-    """Ends of the 95 % bootstrap intervals of the means over mice; values: array of float, shape (n_mice, n_areas)."""
-    n_areas = values.shape[1]
-    counted = np.column_stack([values, np.ones(len(values))])
-    intervals = with_intervals(
-        counted, lambda sums: {area: sums[..., area] / sums[..., -1] for area in range(n_areas)}, resamples, seed
-    )
-    return [intervals[area][1] for area in range(n_areas)], [intervals[area][2] for area in range(n_areas)]
 
 
 def _correlation_in_words(correlations: pd.Series) -> str:
