@@ -149,3 +149,18 @@ def test_document_is_json_with_values_and_intervals(predictions):
     assert len(document["mouse"]["Ms1"]["ci95"]["ece_calibrated"]) == 2
     assert set(document["mouse"]) == {"Ms1", "Ms2"}
     assert set(document["fold"]["1"]["recall"]) == set(NAMES)
+
+
+def test_a_state_of_a_single_mouse_has_no_interval():
+    """Resamples without that mouse have no such measure, all others the same one: they say nothing about spread."""
+    confusions = np.array([[[5, 1, 0], [1, 5, 0], [0, 0, 0]]] * 3 + [[[5, 1, 0], [1, 5, 0], [1, 1, 3]]])
+    found = with_intervals(confusions, NAMES, 200, 0)
+    value, low, high = found["recall", "rem"]
+    assert value == 0.6
+    assert np.isnan([low, high]).all()
+    assert np.isfinite(found["recall", "wake"]).all()
+
+
+def test_where_nobody_errs_the_interval_is_the_value():
+    found = with_intervals(np.array([np.eye(3, dtype=int) * 5] * 4), NAMES, 200, 0)
+    assert found["kappa", ""] == found["recall", "rem"] == (1.0, 1.0, 1.0)

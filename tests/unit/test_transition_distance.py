@@ -1,124 +1,82 @@
-"""Distance to the next change of state: against a loop over the epochs, and by hand."""
+"""Distance to the next change of state: against a loop, and counts that add up."""
 
 import numpy as np
 import pandas as pd
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wfci_sleep.figures.transition_distance import plot_transition_distance
-from wfci_sleep.files import read_table, write_table
-from wfci_sleep.transition_distance import COLUMNS, DISTANCES, FAR, epochs_to_change, transition_distance_table
+from wfci_sleep.states import GAP
+from wfci_sleep.transition_distance import COLUMNS, epochs_to_change, transition_distance_table
 
 NAMES = ["wake", "nrem", "rem"]
 
-# Long enough bouts for every group, gaps among them.
-HYPNOGRAMS = st.lists(st.tuples(st.integers(-1, 2), st.integers(1, 8)), min_size=1, max_size=12).map(
-    lambda bouts: np.concatenate([np.full(length, state) for state, length in bouts])
-)
+
+def by_looking_ahead(states):
+    """The same, epoch by epoch."""
+    found = []
+    for place, state in enumerate(states):
+        distance = 0
+        for steps, ahead in enumerate(states[place + 1 :], start=1):
+            if ahead != state:
+                distance = steps if ahead != GAP else 0
+                break
+        found.append(0 if state == GAP else distance)
+    return found
 
 
-def steps_to_change(states, epoch):
-    """Walk on from an epoch until its state changes; 0 if a gap or the end comes first."""
-    for steps, state in enumerate(states[epoch + 1 :], start=1):
-        if states[epoch] < 0 or state < 0:
-            return 0
-        if state != states[epoch]:
-            return steps
-    return 0
+@given(st.lists(st.integers(GAP, 2), min_size=1, max_size=40))
+@settings(max_examples=500, deadline=None)
+def test_distances_equal_those_found_by_looking_ahead(states):
+    assert epochs_to_change(np.array(states)).tolist() == by_looking_ahead(states)
 
 
-def group_of(steps):
-    if steps == 0:
-        return "unknown"
-    return str(steps) if steps < 5 else "5+"
+STATES = {("Ms1", "Ms1-fc1"): np.array([0] * 7 + [1, 1, GAP, 2, 0])}
 
 
-@given(HYPNOGRAMS)
-def test_epochs_to_change_equals_a_walk(states):
-    assert epochs_to_change(states).tolist() == [steps_to_change(states, epoch) for epoch in range(len(states))]
+def predictions(epochs, y_pred):
+    states = STATES["Ms1", "Ms1-fc1"]
+    return pd.DataFrame(
+        {"mouse": "Ms1", "recording": "Ms1-fc1", "epoch": epochs, "y_true": states[epochs], "y_pred": y_pred}
+    )
 
 
-def test_a_recording_without_epochs_has_no_distances():
-    assert epochs_to_change(np.array([], dtype=int)).shape == (0,)
-
-
-def predictions_of(states, rng, share=1.0):
-    """Test predictions of a share of the scored epochs of recordings, in no order."""
-    rows = [
-        (mouse, recording, epoch, label, rng.integers(0, 3))
-        for (mouse, recording), labels in states.items()
-        for epoch, label in enumerate(labels)
-        if label >= 0 and rng.random() < share
-    ]
-    table = pd.DataFrame(rows, columns=["mouse", "recording", "epoch", "y_true", "y_pred"])
-    return table.sample(frac=1, random_state=0)
-
-
-@pytest.fixture
-def states(rng):
-    """Recordings of two mice, the first with two."""
-    keys = [("Ms10", "Ms10-fc1"), ("Ms10", "Ms10-fc2"), ("Ms2", "Ms2-fc1")]
-    return {key: np.repeat(rng.integers(-1, 3, 40), rng.integers(1, 9, 40)) for key in keys}
-
-
-@pytest.mark.parametrize("share", [1.0, 0.2])
-def test_counts_equal_those_of_a_loop(states, rng, share):
-    """With a fifth of the epochs as well, as in a pooled split: the neighbours of a test epoch are no test epochs."""
-    predictions = predictions_of(states, rng, share)
-    table = transition_distance_table(predictions, states, NAMES)
-    counts = {}
-    for row in predictions.itertuples():
-        distance = group_of(steps_to_change(states[row.mouse, row.recording], row.epoch))
-        for mouse in ("all", row.mouse):
-            key = (mouse, distance, NAMES[row.y_true], NAMES[row.y_pred])
-            counts[key] = counts.get(key, 0) + 1
-    assert list(table) == COLUMNS
-    assert {tuple(row[:4]): row[4] for row in table.itertuples(index=False) if row[4]} == counts
-    shares = table.groupby(["mouse", "distance", "y_true"], observed=True)["share"].sum()
-    assert shares.to_numpy() == pytest.approx(1)
-
-
-def test_rows_are_in_order_and_survive_a_file(states, rng, tmp_path):
-    table = transition_distance_table(predictions_of(states, rng), states, NAMES)
-    write_table(table, tmp_path / "table.tsv")
-    read = read_table(tmp_path / "table.tsv")
-    assert list(read["distance"].unique()) == DISTANCES
-    assert read["mouse"].iloc[0] == "all"
-    assert list(read["y_pred"][:3]) == NAMES
-    pd.testing.assert_frame_equal(read, table.astype({name: read[name].dtype for name in COLUMNS}))
-    assert plot_transition_distance(read, NAMES)
-
-
-def test_a_change_from_nrem_to_rem_is_none_where_both_are_sleep():
-    three = {("m", "r"): np.array([1, 1, 2, 2, 0])}
-    two = {("m", "r"): np.array([1, 1, 1, 1, 0])}
-    predictions = pd.DataFrame({"mouse": "m", "recording": "r", "epoch": range(5), "y_pred": 0})
-
-    def first_distance(states, names):
-        table = transition_distance_table(predictions.assign(y_true=states["m", "r"]), states, names)
-        rows = table[(table["mouse"] == "m") & (table["n"] > 0) & (table["y_true"] == names[1])]
-        return rows["distance"].tolist()
-
-    assert first_distance(three, NAMES) == ["1", "2"]
-    assert first_distance(two, ["wake", "sleep"]) == ["1", "2", "3", "4"]
-
-
-def test_far_epochs_are_counted_together():
-    states = {("m", "r"): np.array([0] * (FAR + 3) + [1])}
-    predictions = pd.DataFrame({"mouse": "m", "recording": "r", "epoch": range(FAR + 4), "y_pred": 0})
-    table = transition_distance_table(predictions.assign(y_true=states["m", "r"]), states, NAMES)
-    pooled = table[(table["mouse"] == "all") & (table["n"] > 0)].set_index(["distance", "y_true"])["n"]
-    assert pooled.to_dict() == {
-        **{(str(k), "wake"): 1 for k in range(1, FAR)},
-        ("5+", "wake"): 4,
-        ("unknown", "nrem"): 1,
+def test_counts_worked_by_hand():
+    # Distances of epochs 0 to 8: 7 6 5 4 3 2 1, then unknown twice (a gap); 10: 1; 11: unknown (the end).
+    table = transition_distance_table(
+        predictions([0, 1, 2, 3, 6, 7, 8, 10, 11], [0, 0, 1, 0, 1, 1, 0, 2, 0]), STATES, NAMES
+    )
+    assert list(table.columns) == COLUMNS
+    pooled = table[(table["mouse"] == "all") & (table["n"] > 0)]
+    found = {(row.distance, row.y_true, row.y_pred): (row.n, round(row.share, 3)) for row in pooled.itertuples()}
+    assert found == {
+        ("1", "wake", "nrem"): (1, 1.0),
+        ("1", "rem", "rem"): (1, 1.0),
+        ("4", "wake", "wake"): (1, 1.0),
+        ("5+", "wake", "wake"): (2, 0.667),
+        ("5+", "wake", "nrem"): (1, 0.333),
+        ("unknown", "wake", "wake"): (1, 1.0),
+        ("unknown", "nrem", "nrem"): (1, 0.5),
+        ("unknown", "nrem", "wake"): (1, 0.5),
     }
+    assert table[table["mouse"] == "Ms1"]["n"].tolist() == table[table["mouse"] == "all"]["n"].tolist()
 
 
-def test_no_epochs_give_an_empty_table_and_a_figure(tmp_path):
-    nothing = pd.DataFrame(columns=["mouse", "recording", "epoch", "y_true", "y_pred"])
-    table = transition_distance_table(nothing.astype({"y_true": int, "y_pred": int}), {}, NAMES)
-    assert table.empty
-    assert list(table) == COLUMNS
-    assert plot_transition_distance(table, NAMES)
+def test_neighbours_that_are_no_test_epochs_count():
+    table = transition_distance_table(predictions([6], [0]), STATES, NAMES)
+    assert table.loc[table["n"] > 0, "distance"].unique().tolist() == ["1"]
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_every_test_epoch_is_counted_once_for_its_mouse_and_once_for_all(data):
+    states = {
+        (mouse, f"{mouse}-fc1"): np.array(data.draw(st.lists(st.integers(GAP, 2), min_size=2, max_size=20)))
+        for mouse in ("Ms1", "Ms2")
+    }
+    rows = [(*key, epoch, state) for key, each in states.items() for epoch, state in enumerate(each) if state != GAP]
+    tested = pd.DataFrame(rows, columns=["mouse", "recording", "epoch", "y_true"]).assign(y_pred=1)
+    table = transition_distance_table(tested, states, NAMES)
+    counts = table.groupby("mouse", observed=True)["n"].sum().to_dict()
+    assert counts == ({"all": len(tested), **tested["mouse"].value_counts().to_dict()} if len(tested) else {})
+    shares = table.groupby(COLUMNS[:3], observed=True)["share"].sum()
+    assert np.allclose(shares, 1)

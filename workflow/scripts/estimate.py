@@ -41,7 +41,8 @@ with step(snakemake) as tell:
     measured, rules = jobs.loc[seconds.notna(), "rule"].nunique(), jobs["rule"].nunique()
     tell(table.to_string(index=False, float_format="{:.2f}".format))
     tell(f"Rates: {measured} of {rules} rules measured in this run, the rest from the shipped table.")
-    assumed = f"{len(epochs) - checked} of {len(epochs)} recordings are not checked yet: {params.epochs} epochs each"
-    tell(f"Assumed: {assumed}; every pass is trained; the GPU does 10 TFLOP/s, which was not measured.")
+    unread = len(epochs) - checked
+    assumed = f"{params.epochs} epochs in each of the {unread} recordings not read yet; " if unread else ""
+    tell(f"Assumed: {assumed}the standard mask; every pass is trained; a GPU of 10 TFLOP/s, which was not measured.")
     if not params.with_gpu:
         tell("No GPU is given (--resources gpu=1): training and scoring cost the hours of column CPU h.")

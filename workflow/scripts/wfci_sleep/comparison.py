@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, ttest_1samp, wilcoxon
+from scipy.stats import rankdata, sem, t, wilcoxon
 
 from wfci_sleep.metrics import CONFIDENCE
 from wfci_sleep.published import SYNTHETIC
@@ -87,9 +87,8 @@ def paired(differences: np.ndarray) -> dict[str, float]:
     found = {"n_pairs": len(differences), "difference": differences.mean() if len(differences) else np.nan}
     if len(differences) < 2:
         return found
-    interval = ttest_1samp(differences, 0).confidence_interval(CONFIDENCE) if np.ptp(differences) else None
-    low, high = (interval.low, interval.high) if interval else (differences[0], differences[0])
-    found |= {"ci_low": low, "ci_high": high}
+    half = sem(differences) * t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1)
+    found |= {"ci_low": differences.mean() - half, "ci_high": differences.mean() + half}
     if np.any(differences):
         found |= {"p": wilcoxon(differences).pvalue, "effect_size": rank_biserial(differences)}
     return found
@@ -141,6 +140,6 @@ def _caveats(settings: Mapping, reference: Mapping) -> Sequence[str]:
 def _few(n_pairs: int) -> str:
     """Say that so few pairs cannot give a p value of 0.05, however they differ."""
     lowest = 2 / 2**n_pairs
-    if n_pairs == 0:
-        return "no mouse was tested in both"
-    return f"with {n_pairs} mice p cannot be lower than {lowest:.3g}" if n_pairs > 1 and lowest > 0.05 else ""
+    if n_pairs < 2:
+        return "only one mouse was tested in both" if n_pairs else "no mouse was tested in both"
+    return f"with {n_pairs} mice p cannot be lower than {lowest:.3g}" if lowest > 0.05 else ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from wfci_sleep.comparison import by_mouse
 from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, styled
@@ -12,6 +13,9 @@ from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, styled
 _TITLES = {"kappa": "Cohen's kappa", "f1_weighted": "Weighted F1"}
 
 _LINE_MM, _MARGIN_MM = 5.5, 28.0
+
+_MOUSE = {"marker": "o", "ls": "", "ms": 3, "mfc": "none", "mec": "0.55", "mew": 0.7}
+_MEAN = {"marker": "D", "ms": 4, "lw": 1.5, "color": "#d95f02"}
 
 
 @styled
@@ -36,20 +40,17 @@ def plot_comparison(metrics: Mapping[str, pd.DataFrame], reference: str) -> Figu
     height = np.arange(len(measures))
     figure = new_figure(TWO_COLUMNS_MM, _MARGIN_MM + _LINE_MM * len(measures))
     panels = figure.subplots(1, 2, sharey=True, sharex=True)
-    places = np.linspace(-0.25, 0.25, len(mice)) if len(mice) > 1 else np.zeros(1)
+    places = np.linspace(-0.25, 0.25, len(mice)) if len(mice) > 1 else np.zeros(len(mice))
     lowest = 0.0
     for axes, (metric, title) in zip(panels, _TITLES.items(), strict=True):
         table = pd.DataFrame({name: each[metric] for name, each in measures.items()}).reindex(mice)
-        axes.axvline(table[reference].mean(), color="0.4", lw=0.8, ls=":", label=f"mean of {reference}")
+        axes.axvline(table[reference].mean(), color="0.4", lw=0.8, ls=":")
         for y, name in zip(height, table, strict=True):
             values = table[name].to_numpy(dtype=float)
-            axes.plot(
-                values, y + places, "o", ms=3, mfc="none", mec="0.55", mew=0.7, label="one mouse" if not y else ""
-            )
+            axes.plot(values, y + places, **_MOUSE)
             if np.isfinite(values).any():
                 spread = np.nanstd(values, ddof=1) if np.isfinite(values).sum() > 1 else np.nan
-                label = "mean and standard deviation" if not y else ""
-                axes.errorbar(np.nanmean(values), y, xerr=spread, fmt="D", ms=4, lw=1.5, color="#d95f02", label=label)
+                axes.errorbar(np.nanmean(values), y, xerr=spread, **_MEAN)
             else:
                 axes.text(0.5, y, "not defined", ha="center", va="center", color="0.35", fontsize=7)
             lowest = np.nanmin([lowest, *values])
@@ -59,5 +60,10 @@ def plot_comparison(metrics: Mapping[str, pd.DataFrame], reference: str) -> Figu
         axes.set_axisbelow(True)
     panels[0].set(xlim=(lowest - 0.03, 1.03), ylim=(len(height) - 0.5, -0.5))
     panels[0].set_yticks(height, list(measures))
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    shown = [
+        Line2D([], [], **_MOUSE, label="one mouse"),
+        Line2D([], [], **_MEAN | {"ls": "-"}, label="mean and standard deviation"),
+        Line2D([], [], color="0.4", lw=0.8, ls=":", label=f"mean of {reference}"),
+    ]
+    figure.legend(handles=shown, loc="outside upper right", ncols=3)
     return figure
