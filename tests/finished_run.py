@@ -48,8 +48,11 @@ def finished_run(folder: Path, changes: Mapping | None = None) -> None:
     rng = np.random.default_rng(0)
 
     scores = _write_recordings(resources, config["dataset"]["synthetic"], rng)
+    windowings = {windowing_name(settings["windows"]) for settings in config["experiments"].values()}
+    # All of them before any fold, as Snakemake compares times.
+    indices = {name: _write_windows(resources / "windows" / name, scores) for name in sorted(windowings)}
     for name, settings in config["experiments"].items():
-        index_of = _write_windows(resources / "windows" / windowing_name(settings["windows"]), scores)
+        index_of = indices[windowing_name(settings["windows"])]
         epochs = labelled_epochs(list(index_of.values()), list(index_of))
         table = folds.make_folds(epochs, list(dict.fromkeys(mouse for mouse, _ in index_of)), settings["folds"])
         write_table(table, results / name / "folds.tsv")

@@ -2,11 +2,13 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +48,19 @@ def jobs(output: str) -> dict[str, int]:
     found = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
     del found["total"]
     return found
+
+
+@contextmanager
+def processor_s() -> Iterator[Callable[[], float]]:
+    """Processor time of the commands inside the block: the clock also counts what else the machine does."""
+
+    def total() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    before, after = total(), []
+    yield lambda: after[0] - before
+    after.append(total())
 
 
 @dataclass

@@ -425,9 +425,9 @@ def of_experiment(experiment):
 
 
 def of_comparison():
-    """All that takes every experiment: the comparisons, and the crate that describes everything."""
+    """All that takes every experiment: the comparisons between them and with the paper."""
     pages = [f"{RESULTS}/tables/{name}.html" for name in RUN_TABLES if name != "quality"]
-    return [*comparison_tables(), *figures_of("comparison"), *pages, f"{RESULTS}/ro-crate-metadata.json"]
+    return [*comparison_tables(), *figures_of("comparison"), *pages]
 
 
 def unless_others(function, *arguments):
@@ -442,8 +442,9 @@ def of_main(wildcards):
 
 
 def of_paper(wildcards):
-    """All that every experiment ends with, and what compares them."""
-    return [*of_main(wildcards), *(path for name in EXPERIMENTS for path in of_experiment(name)), *of_comparison()]
+    """All that every experiment ends with, what compares them, and the crate that describes everything."""
+    experiments = [path for name in EXPERIMENTS for path in of_experiment(name)]
+    return [*of_main(wildcards), *experiments, *of_comparison(), f"{RESULTS}/ro-crate-metadata.json"]
 
 
 def of_sweep(wildcards):
