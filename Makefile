@@ -46,6 +46,13 @@ demo: .venv ## run the workflow on synthetic recordings and write its report (mi
 test: .venv ## run the tests of the library and of the workflow
 	.venv/bin/pytest -n $(CORES) --dist loadfile
 
+.PHONY: slurm-test
+slurm-test: .venv ## run the workflow on a SLURM of this machine (Debian, root: installs slurm-wlm and munge)
+	@if [ "$$(id -u)" = 0 ] && ! { command -v slurmctld && command -v munged; } >/dev/null; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; fi
+	.venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/cluster.txt
+	.venv/bin/pytest tests/cluster
+
 .PHONY: lint
 lint: .venv ## check the code of the library and of the workflow
 	.venv/bin/ruff check
@@ -70,7 +77,8 @@ lock: ## make requirements/ anew from pyproject.toml (newer versions: LOCK_FLAGS
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_FLAGS) "$$@"; }; \
 	compile --extra cpu --extra test --extra lint --extra benchmark --output-file requirements/dev.txt; \
 	compile --extra cpu --constraints requirements/dev.txt --output-file requirements/cpu.txt; \
-	compile --extra gpu --constraints requirements/dev.txt --output-file requirements/gpu.txt
+	compile --extra gpu --constraints requirements/dev.txt --output-file requirements/gpu.txt; \
+	compile --extra cpu --extra cluster --constraints requirements/dev.txt --output-file requirements/cluster.txt
 
 .PHONY: clean
 clean: ## remove .venv, caches and the demo's files (other runs stay)

@@ -28,6 +28,12 @@ include: "workflow/rules/pages.smk"
 include: "workflow/rules/estimate.smk"
 
 
+# They call Snakemake themselves.
+localrules:
+    report,
+    estimate,
+
+
 onstart:
     if set(workflow.dag_settings.targets) != {"estimate"}:
         hold_run_lock()

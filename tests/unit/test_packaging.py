@@ -21,7 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PROFILE = ROOT / "workflow" / "profiles" / "default"
 
-LOCKS = {"cpu.txt": ["cpu"], "gpu.txt": ["gpu"], "dev.txt": ["cpu", "test", "lint", "benchmark"]}
+LOCKS = {
+    "cpu.txt": ["cpu"],
+    "gpu.txt": ["gpu"],
+    "cluster.txt": ["cpu", "cluster"],
+    "dev.txt": ["cpu", "test", "lint", "benchmark"],
+}
 PLATFORMS = [
     {
         "python_version": version,
@@ -117,9 +122,12 @@ def test_lock_satisfies_pyproject(name, platform):
 
 
 def test_locks_agree_with_each_other():
-    cpu, gpu, dev = (pins((ROOT / "requirements" / name).read_text(), PLATFORMS[0]) for name in LOCKS)
+    cpu, gpu, cluster, dev = (pins((ROOT / "requirements" / name).read_text(), PLATFORMS[0]) for name in LOCKS)
     assert cpu.items() <= dev.items()
     assert cpu.items() <= gpu.items()
+    # Installed into the environment of the tests, it changes nothing there.
+    assert cpu.items() <= cluster.items()
+    assert {name: cluster[name] for name in cluster.keys() & dev.keys()}.items() <= dev.items()
     assert any(name.startswith("nvidia-cudnn") for name in gpu.keys() - cpu.keys())
 
 

@@ -53,6 +53,8 @@ def test_command_can_be_planned(checkout, arguments):
 
 @pytest.mark.parametrize("arguments", [command for command in COMMANDS if "--configfile" not in command])
 def test_the_papers_commands_begin_with_the_list_of_files(checkout, arguments):
+    if "profiles/slurm" in arguments:
+        pytest.importorskip("snakemake_executor_plugin_slurm", reason="it comes with the extra `cluster`")
     done = plan(checkout, arguments)
     assert done.returncode == 0, done.stdout[-2000:]
     assert jobs(done.stdout)["index"] == 1
