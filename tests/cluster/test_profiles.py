@@ -12,7 +12,7 @@ from .conftest import PROFILES
 
 PLUGINS = {"slurm": "slurm", "generic": "cluster-generic", "kubernetes": "kubernetes"}
 # What the profiles of clusters must have of the default one.
-SAFE = ("nolock", "rerun-incomplete", "printshellcmds")
+SAFE = ("nolock", "rerun-incomplete", "scheduler", "printshellcmds")
 
 
 def read(name, monkeypatch):
