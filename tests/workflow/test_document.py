@@ -33,12 +33,12 @@ def test_the_methods_follow_the_settings(workflow, without_tensorflow):
     assert (
         "The experiment binary differs from it in the length of the windows (1 s instead of 2 s) and the states" in text
     )
-    assert "with 100 resamples" in text
+    assert "of 100 resamples" in text
 
     workflow.configure(overlaid(TINY, {"analysis": {"bootstrap_resamples": 101}, "experiments": experiments}))
     assert not jobs(workflow.run("--dry-run", METHODS).stdout).keys() & {"train", "score", "windows"}
     workflow.run(METHODS)
-    assert "with 101 resamples" in workflow.read(METHODS)
+    assert "of 101 resamples" in workflow.read(METHODS)
 
 
 @pytest.mark.slow
