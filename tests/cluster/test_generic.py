@@ -45,7 +45,8 @@ def workflow(tmp_path):
     submit = f"{scheduler}/submit {{threads}} {{resources.mem_mb}} {{resources.gpu}}"
     options = (
         *("--cluster-generic-submit-cmd", submit, "--cluster-generic-status-cmd", f"{scheduler}/status"),
-        *("--latency-wait", "5", "--jobs", "2", "--set-threads", "train=1", "score=1"),
+        *("--seconds-between-status-checks", "1", "--latency-wait", "5"),
+        *("--jobs", "2", "--set-threads", "train=1", "score=1"),
     )
     workflow = ClusterWorkflow(tmp_path / "run", "generic", options)
     workflow.folder.mkdir()

@@ -146,8 +146,9 @@ def mice():
 
 
 def raw_recording(wildcards):
-    """The .mat file of a recording."""
-    return raw_paths()[wildcards.mouse, wildcards.recording]
+    """The .mat file of a recording; the user's own is read where it lies, whatever storage the run has."""
+    path = raw_paths()[wildcards.mouse, wildcards.recording]
+    return local(path) if DATASET["source"] == "local" else path
 
 
 def threads_of_a_recording(wildcards):
@@ -169,15 +170,15 @@ def for_each_recording(pattern, **wildcards):
 
 
 def source_atlas():
-    """The atlas file that the run starts from."""
+    """The atlas file that the run starts from; the user's own is read where it lies."""
     if DATASET["atlas"] is not None:
-        return DATASET["atlas"]
+        return local(DATASET["atlas"])
     if DATASET["source"] == "synthetic":
         return f"{RESOURCES}/raw/atlas.mat"
     if DATASET["source"] == "physionet":
         index = physionet_index()
         return index.loc[index["mouse"].isna(), "path"].item()
-    return or_stop(sources.find_atlas, DATASET["local"]["path"])
+    return local(or_stop(sources.find_atlas, DATASET["local"]["path"]))
 
 
 # --- experiments -------------------------------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ def scorer_names(wildcards):
 
 def scorer_tables(wildcards):
     """Their tables, in the same order."""
-    return list(EXPERIMENTS[wildcards.experiment]["analysis"]["scorers"].values())
+    return [local(path) for path in EXPERIMENTS[wildcards.experiment]["analysis"]["scorers"].values()]
 
 
 # --- report ------------------------------------------------------------------------------------------------------------
@@ -298,7 +299,7 @@ def page_title(wildcards):
 def drawn_by(module):
     """The code that draws a figure, an input of its rule: a change of the style draws figures anew, and nothing else."""
     figures = os.path.relpath(Path(workflow.basedir, "workflow", "scripts", "wfci_sleep", "figures"))
-    return [f"{figures}/style.py", f"{figures}/{module}.py"]
+    return [local(f"{figures}/{name}.py") for name in ("style", module)]
 
 
 # --- targets -----------------------------------------------------------------------------------------------------------
