@@ -44,17 +44,13 @@ demo: .venv ## run the workflow on synthetic recordings and write its report (mi
 
 .PHONY: test
 test: .venv ## run the tests of the library and of the workflow
-	.venv/bin/pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
-
-.PHONY: slurm
-slurm: .venv ## install what the tests on a SLURM need (Debian's packages, as root)
-	@if [ "$$(id -u)" = 0 ] && ! { command -v slurmctld && command -v munged; } >/dev/null; then \
-	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; } \
-	|| echo "slurm-wlm and munge could not be installed: the tests that need them will say so and be skipped" >&2; fi
-	.venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/cluster.txt
+	.venv/bin/pytest -n $(CORES) --dist loadfile
 
 .PHONY: slurm-test
-slurm-test: slurm ## run the workflow on a SLURM of this machine
+slurm-test: .venv ## run the workflow on a SLURM of this machine (Debian, root: installs slurm-wlm and munge)
+	@if [ "$$(id -u)" = 0 ] && ! { command -v slurmctld && command -v munged; } >/dev/null; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; fi
+	.venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/cluster.txt
 	.venv/bin/pytest -n $(CORES) --dist loadfile tests/cluster
 
 .PHONY: lint
