@@ -62,7 +62,7 @@ def main() -> None:
     print(f"| plan the main experiment, 12 mice x 12 runs (s) | {main_s:.1f} | 15 |")
     print(f"| plan the whole study, 12 mice x 12 runs (s) | {paper_s:.1f} | 45 |")
     print(f"| demo from scratch, {CORES} cores (s) | {demo_s:.0f} | 480 |")
-    print(f"| small paper from scratch, {CORES} cores (s) | {small_s:.0f} | 1200 |")
+    print(f"| small paper from scratch, {CORES} cores (s) | {small_s:.0f} | 3600 |")
     # Two such processes run at a time, beside Snakemake.
     print(f"| largest process of the demo (GB) | {peak / 1e9:.2f} | 6 for all together |")
     print(f"| files of the demo (GB) | {disk / 1e9:.2f} | 1 |")
