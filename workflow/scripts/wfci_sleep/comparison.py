@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, sem, t, wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
-from wfci_sleep.metrics import CONFIDENCE
+from wfci_sleep.metrics import half_width_of_mean
 from wfci_sleep.published import SYNTHETIC
 
 MEASURES = ("accuracy", "kappa", "f1_weighted")
@@ -87,7 +87,7 @@ def paired(differences: np.ndarray) -> dict[str, float]:
     found = {"n_pairs": len(differences), "difference": differences.mean() if len(differences) else np.nan}
     if len(differences) < 2:
         return found
-    half = sem(differences) * t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1)
+    half = half_width_of_mean(differences)
     found |= {"ci_low": differences.mean() - half, "ci_high": differences.mean() + half}
     if np.any(differences):
         found |= {"p": wilcoxon(differences).pvalue, "effect_size": rank_biserial(differences)}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 import pandas as pd
-from skimage.transform import resize
 
 from wfci_sleep.atlas import N_PARCELS, Atlas
 from wfci_sleep.files import written_atomically
@@ -58,6 +57,8 @@ def mouse_maps(
     mice, states : sequence of str
     hemisphere : {"both", "left", "right"}
     """
+    from skimage.transform import resize  # here, as figures and the start of Snakemake would wait for it
+
     frame_shape = np.empty(FRAME_SHAPE)[:, hemisphere_columns(hemisphere)].shape
     maps = np.full((len(mice), len(states), *frame_shape), np.nan, dtype=np.float32)
     counts = np.zeros((len(mice), len(states)), dtype=np.int64)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut, PredefinedSplit, train_test_split
 
 from wfci_sleep.errors import InputError
 
@@ -167,6 +166,9 @@ def check_no_leakage(folds: pd.DataFrame) -> None:
 
 
 def _by_mouse(epochs: pd.DataFrame, mice: list[str], settings: Mapping) -> Iterator[np.ndarray]:
+    # Here, as every start of Snakemake and every network asks for folds, and few split.
+    from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut, PredefinedSplit
+
     groups = pd.Categorical(epochs["mouse"], categories=mice).codes
     if settings["protocol"] == "fixed":
         for fold in settings["fixed"]:
@@ -188,6 +190,8 @@ def _by_mouse(epochs: pd.DataFrame, mice: list[str], settings: Mapping) -> Itera
 
 
 def _pooled(n_epochs: int, seed: int) -> Iterator[np.ndarray]:
+    from sklearn.model_selection import train_test_split
+
     held_out_share = POOLED_SHARES["validation"] + POOLED_SHARES["test"]
     train, held_out = train_test_split(np.arange(n_epochs), test_size=held_out_share, random_state=seed)
     validation, test = train_test_split(held_out, test_size=POOLED_SHARES["test"] / held_out_share, random_state=seed)

@@ -10,8 +10,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
-from sklearn.metrics import confusion_matrix
+from scipy.special import stdtrit
 
 from wfci_sleep.calibration import bin_sums, error_of_sums
 from wfci_sleep.files import read_table
@@ -66,6 +65,8 @@ def measures(confusion: np.ndarray, names: Sequence[str]) -> dict[tuple[str, str
 
 def cluster_confusions(y_true: np.ndarray, y_pred: np.ndarray, clusters: np.ndarray, n_classes: int) -> np.ndarray:
     """Confusion matrix of each cluster of epochs: shape (n_clusters, classes, classes)."""
+    from sklearn.metrics import confusion_matrix  # here, as few steps count and many import this module
+
     return np.stack(
         [
             confusion_matrix(y_true[clusters == cluster], y_pred[clusters == cluster], labels=range(n_classes))
@@ -138,7 +139,7 @@ def with_intervals(
         return {key: (value, np.nan, np.nan) for key, value in values.items()}
     drawn = np.random.default_rng(seed).multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=resamples)
     resampled = measure(np.tensordot(drawn, sums, axes=1))
-    width = t.ppf((1 + CONFIDENCE) / 2, n_clusters - 1) * np.sqrt(n_clusters / (n_clusters - 1))
+    width = _students_t(n_clusters) * np.sqrt(n_clusters / (n_clusters - 1))
     intervals = {}
     for key, value in values.items():
         known = resampled[key][np.isfinite(resampled[key])]
@@ -150,6 +151,31 @@ def with_intervals(
         # Kappa alone can be negative.
         intervals[key] = (value, low if key[0] == "kappa" else max(low, 0.0), high)
     return intervals
+
+
+def half_width_of_mean(values: np.ndarray) -> np.ndarray:
+    """Half the width of the 95 % t interval (Student 1908) of a mean.
+
+    Parameters
+    ----------
+    values : array of float, shape (n, ...)
+        n of at least 2.
+
+    Returns
+    -------
+    array of float, shape (...)
+
+    Examples
+    --------
+    >>> round(float(half_width_of_mean(np.array([1.0, 2.0, 3.0]))), 3)
+    2.484
+    """
+    return np.std(values, axis=0, ddof=1) / np.sqrt(len(values)) * _students_t(len(values))
+
+
+def _students_t(n: int) -> float:
+    """Quantile of Student's t that bounds the interval of a mean of n values."""
+    return stdtrit(n - 1, (1 + CONFIDENCE) / 2)
 
 
 def _on_fishers_scale(value: float, half_width: float) -> tuple[float, float]:

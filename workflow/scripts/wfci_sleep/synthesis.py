@@ -29,7 +29,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.io import savemat
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.files import written_atomically
@@ -121,6 +120,8 @@ def synthesise_atlas(path: str | os.PathLike) -> None:
     `AtlasSeeds` is uint8 128 x 128, `parcelnames` a 1 x 40 cell ("Olf L" ... "Assoc R"); `description` says that the
     file is synthetic.
     """
+    from scipy.io import savemat  # here, as Snakemake asks this module for names each time it starts
+
     names = np.array([[f"{area} {side}" for side in "LR" for area in AREAS]], dtype=object)
     variables = {"AtlasSeeds": parcels(), "parcelnames": names, "description": _DESCRIPTION}
     with written_atomically(path) as temporary:

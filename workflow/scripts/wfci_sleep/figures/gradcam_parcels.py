@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from scipy.stats import sem, t
 
 from wfci_sleep.explanations import front_to_back
 from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, state_titles, styled
-from wfci_sleep.metrics import CONFIDENCE
+from wfci_sleep.metrics import half_width_of_mean
 
 _COLOURS = "viridis"
 
@@ -92,7 +91,7 @@ def _draw_ranked(axes: Axes, by_mouse: pd.DataFrame, rows: pd.Series, colours: S
     axes.barh(places, mean, height=0.8, color=colours.to_rgba(rows[mean.index]))
     axes.axvline(1, color="0.4", lw=0.6, ls=":")
     if len(values) > 1:
-        half = sem(values) * t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
+        half = half_width_of_mean(values)
         # A light line below keeps the dark one apart from dark bars.
         axes.hlines(places, mean - half, mean + half, color="white", lw=2.6, zorder=3)
         axes.hlines(places, mean - half, mean + half, color="black", lw=1.2, zorder=3)
