@@ -1,4 +1,4 @@
-"""Every Snakemake command of the README, planned in a folder laid out as the README says."""
+"""Every Snakemake command of the README and of docs/, planned in a folder laid out as the README says."""
 
 import re
 import shlex
@@ -10,7 +10,12 @@ import pytest
 from .conftest import ROOT, jobs
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^\.venv/bin/snakemake (.*)$", README, flags=re.MULTILINE)
+TEXTS = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))]
+COMMANDS = [
+    command
+    for text in TEXTS
+    for command in re.findall(r"^ *\.venv/bin/snakemake (.*)$", text.replace("\\\n", ""), flags=re.MULTILINE)
+]
 
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
