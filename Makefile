@@ -47,10 +47,10 @@ test: .venv ## run the tests of the library and of the workflow
 	.venv/bin/pytest -n $(CORES) --dist loadfile
 
 .PHONY: slurm-test
-slurm-test: .venv ## run the workflow on a SLURM of this machine (Debian, root: installs slurm-wlm and munge)
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v slurmctld && command -v munged; } >/dev/null; then \
-	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; } >/dev/null \
-	|| echo "warning: SLURM could not be installed, its tests will be skipped" >&2; fi
+slurm-test: .venv ## run the workflow on a SLURM of this machine (Debian, root: installs slurm-wlm, munge, rsync)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v slurmctld && command -v munged && command -v rsync; } >/dev/null; then \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge rsync; } >/dev/null \
+	|| echo "warning: SLURM and rsync could not be installed, their tests will be skipped" >&2; fi
 	.venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/cluster.txt
 	.venv/bin/pytest -n $(CORES) --dist loadfile tests/cluster
 
