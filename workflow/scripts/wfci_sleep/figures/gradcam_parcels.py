@@ -90,8 +90,10 @@ def _draw_ranked(axes: Axes, by_mouse: pd.DataFrame, rows: pd.Series, colours: S
     places = np.arange(len(mean))
     axes.barh(places, mean, height=0.8, color=colours.to_rgba(rows[mean.index]))
     axes.axvline(1, color="0.4", lw=0.6, ls=":")
+    highest = values.max()
     if len(values) > 1:
         half = half_width_of_mean(values)
+        highest = max(highest, (mean + half).max())
         # A light line below keeps the dark one apart from dark bars.
         axes.hlines(places, mean - half, mean + half, color="white", lw=2.6, zorder=3)
         axes.hlines(places, mean - half, mean + half, color="black", lw=1.2, zorder=3)
@@ -99,7 +101,7 @@ def _draw_ranked(axes: Axes, by_mouse: pd.DataFrame, rows: pd.Series, colours: S
     axes.plot(values.ravel(), np.tile(places, len(values)), "o", ms=2.2, **circles, clip_on=False, zorder=4)
     axes.set_yticks(places, mean.index)
     axes.tick_params(axis="y", length=0)
-    axes.set(ylim=(-0.6, len(mean) - 0.4), xlim=(0, 1.04 * values.max()))
+    axes.set(ylim=(-0.6, len(mean) - 0.4), xlim=(0, 1.04 * highest))
 
 
 def _correlation_in_words(correlations: pd.Series) -> str:
