@@ -33,10 +33,10 @@ def test_outlines_run_between_pixels_of_different_parcels():
     assert (y[drawn].min(), y[drawn].max()) == (29.5, 99.5)
     assert {63.5} <= set(x[drawn])
     assert (~drawn).sum() == 2
-    # Closed, those of regions that touch the border as well.
-    for picture in (left_right(), np.ones((4, 5))):
-        line = outlines(picture)
-        np.testing.assert_array_equal(line[:, 0], line[:, np.flatnonzero(np.isnan(line[0]))[0] - 1])
+    # Straight lines have no points on their way: an octagon each, whose first point is also its last.
+    assert drawn.sum() == 2 * 9
+    # Regions that touch the border are closed.
+    assert np.isfinite(outlines(np.ones((4, 5)))[0]).sum() == 9
     assert outlines(np.zeros((4, 5))).shape == (2, 0)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from skimage.measure import find_contours
+from skimage.measure import approximate_polygon, find_contours
 
 from wfci_sleep.figures.style import (
     ONE_COLUMN_MM,
@@ -134,7 +134,8 @@ def outlines(labels: np.ndarray) -> np.ndarray:
     lines = [np.empty((0, 2))]
     for label in np.unique(padded[padded > 0]):
         for line in find_contours(padded == label, 0.5):
-            lines += [line - 1, np.full((1, 2), np.nan)]
+            # Without the points that lie on the way from one corner to the next.
+            lines += [approximate_polygon(line, 0.2) - 1, np.full((1, 2), np.nan)]
     return np.concatenate(lines).T[::-1]
 
 
