@@ -13,15 +13,13 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from lib.measuring import in_turns, peak_memory_gb, print_table, processor_flags, rounds_of, seconds
+from lib.measuring import has_bfloat16, in_turns, peak_memory_gb, print_table, rounds_of, seconds
 
 THREADS = 2
 SMALL = (168, 32, 32)
 PUBLISHED = (168, 128, 128)
 TERAFLOPS = 1.02
 """Of a window at the published size, forward and backward."""
-
-BFLOAT16 = {"amx_bf16", "avx512_bf16"}
 
 
 def windows(shape, n):
@@ -293,7 +291,7 @@ def main() -> None:
     rate = measured("rates")
     share = f"{rate['share']:.2f} ({rate['step']:.3f} of {rate['product']:.3f} TFLOP/s)"
     rows.append(("published size, share of the matrix-product rate", share, "0.75"))
-    if BFLOAT16 & processor_flags():
+    if has_bfloat16():
         times = measured("lower_precision")
         faster = f"{times['float32'] / times['mixed_bfloat16']:.2f}"
     else:

@@ -14,14 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from lib.measuring import processor_flags
+from lib.measuring import has_bfloat16
 
 ROOT = Path(__file__).resolve().parents[1]
 CORES = 2
 THREADS = ("--set-threads", "train=1", "score=1")
 SEEDS = (42, 43, 44, 45)
-PRECISIONS = {"float32": set(), "mixed_bfloat16": {"amx_bf16", "avx512_bf16"}}
-"""Precisions of training, and flags of a processor one of which it takes."""
 
 
 def snakemake(folder: Path, config: Path, *arguments: str) -> float:
@@ -53,8 +51,7 @@ def run(folder: Path, name: str, *arguments: str) -> float:
 
 def validation_kappas(folder: Path) -> dict[str, pd.Series]:
     """Kappa on validation data of every network of the demo that was kept, by precision, over folds and seeds."""
-    flags = processor_flags()
-    precisions = [name for name, needed in PRECISIONS.items() if not needed or needed & flags]
+    precisions = ["float32", "mixed_bfloat16"] if has_bfloat16() else ["float32"]
     config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     config["experiments"] = {
         f"{precision}-{seed}": {"training": {"precision": precision, "seed": seed}}

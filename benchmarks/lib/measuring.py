@@ -34,10 +34,11 @@ def peak_memory_gb() -> float:
     return kilobytes * 1024 / 1e9
 
 
-def processor_flags() -> set[str]:
-    """What the processor says it can do."""
+def has_bfloat16() -> bool:
+    """Whether the processor says that it multiplies in bfloat16."""
     with open("/proc/cpuinfo", encoding="utf-8") as info:
-        return next((set(line.split(":")[1].split()) for line in info if line.startswith("flags")), set())
+        flags = next((set(line.split(":")[1].split()) for line in info if line.startswith("flags")), set())
+    return bool(flags & {"amx_bf16", "avx512_bf16"})
 
 
 def print_table(rows: Sequence[tuple[str, str, str]], aim: str) -> None:

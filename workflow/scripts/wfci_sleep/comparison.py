@@ -87,7 +87,7 @@ def paired(differences: np.ndarray) -> dict[str, float]:
     found = {"n_pairs": len(differences), "difference": differences.mean() if len(differences) else np.nan}
     if len(differences) < 2:
         return found
-    half = half_width_of_mean(differences)
+    half = half_width_of_mean(pd.Series(differences))
     found |= {"ci_low": differences.mean() - half, "ci_high": differences.mean() + half}
     if np.any(differences):
         found |= {"p": wilcoxon(differences).pvalue, "effect_size": rank_biserial(differences)}

@@ -153,24 +153,24 @@ def with_intervals(
     return intervals
 
 
-def half_width_of_mean(values: np.ndarray) -> np.ndarray:
+def half_width_of_mean(values: pd.Series | pd.DataFrame) -> float | pd.Series:
     """Half the width of the 95 % t interval (Student 1908) of a mean.
 
     Parameters
     ----------
-    values : array of float, shape (n, ...)
-        n of at least 2.
+    values : Series or table of float
+        Two rows at least, none of them missing; each column of a table has a mean of its own.
 
     Returns
     -------
-    array of float, shape (...)
+    float, or Series of float by column
 
     Examples
     --------
-    >>> round(float(half_width_of_mean(np.array([1.0, 2.0, 3.0]))), 3)
+    >>> round(float(half_width_of_mean(pd.Series([1.0, 2.0, 3.0]))), 3)
     2.484
     """
-    return np.std(values, axis=0, ddof=1) / np.sqrt(len(values)) * _students_t(len(values))
+    return values.sem() * _students_t(len(values))
 
 
 def _students_t(n: int) -> float:

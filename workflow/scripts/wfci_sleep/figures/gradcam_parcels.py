@@ -92,7 +92,7 @@ def _draw_ranked(axes: Axes, by_mouse: pd.DataFrame, rows: pd.Series, colours: S
     axes.axvline(1, color="0.4", lw=0.6, ls=":")
     highest = values.max()
     if len(values) > 1:
-        half = half_width_of_mean(values)
+        half = half_width_of_mean(by_mouse[mean.index])
         highest = max(highest, (mean + half).max())
         # A light line below keeps the dark one apart from dark bars.
         axes.hlines(places, mean - half, mean + half, color="white", lw=2.6, zorder=3)
