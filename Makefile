@@ -48,11 +48,11 @@ test: .venv ## run the tests of the library and of the workflow
 
 .PHONY: slurm-test
 slurm-test: .venv ## run the workflow on a SLURM of this machine (Debian, root: installs slurm-wlm, munge, rsync)
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v slurmctld && command -v munged && command -v rsync; } >/dev/null; then \
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s slurm-wlm munge rsync >/dev/null 2>&1; then \
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge rsync; } >/dev/null \
 	|| echo "warning: SLURM and rsync could not be installed, their tests will be skipped" >&2; fi
 	.venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/cluster.txt
-	.venv/bin/pytest -n $(CORES) --dist loadfile tests/cluster
+	.venv/bin/pytest -n $(CORES) --dist loadfile tests/cluster tests/workflow/test_readme_commands.py
 
 .PHONY: lint
 lint: .venv ## check the code of the library and of the workflow
