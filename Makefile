@@ -46,13 +46,21 @@ demo: .venv ## run the workflow on synthetic recordings and write its report (mi
 test: .venv ## run the tests of the library and of the workflow
 	.venv/bin/pytest -n $(CORES) --dist loadfile
 
-.PHONY: slurm-test
-slurm-test: .venv ## run the workflow on a SLURM of this machine (Debian, root: installs slurm-wlm, munge, rsync)
+# What both need: SLURM's packages, if they can be had, and Snakemake's plugins for clusters.
+.PHONY: .slurm
+.slurm: .venv
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s slurm-wlm munge rsync >/dev/null 2>&1; then \
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge rsync; } >/dev/null \
 	|| echo "warning: SLURM and rsync could not be installed, their tests will be skipped" >&2; fi
 	.venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/cluster.txt
+
+.PHONY: slurm-test
+slurm-test: .slurm ## run the workflow on a SLURM of this machine (Debian, root: installs slurm-wlm, munge, rsync)
 	.venv/bin/pytest -n $(CORES) --dist loadfile tests/cluster tests/workflow/test_readme_commands.py
+
+.PHONY: slurm-demo
+slurm-demo: .slurm ## run the demo there and here, which have to come to the same (a quarter of an hour)
+	.venv/bin/pytest -m long tests/cluster
 
 .PHONY: lint
 lint: .venv ## check the code of the library and of the workflow

@@ -2,14 +2,16 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -77,11 +79,12 @@ class Slurm:
 
     folder: Path
 
-    def finished(self) -> list[dict[str, str]]:
-        """What SLURM has recorded of the jobs that have ended, in the order of their ends."""
+    def finished(self, identifiers: Collection[str] | None = None) -> list[dict[str, str]]:
+        """What SLURM has recorded of the jobs that have ended, of all or of some, in the order of their ends."""
         path = self.folder / "jobs.txt"
         lines = path.read_text().splitlines() if path.exists() else []
-        return [dict(word.split("=", 1) for word in line.split(" ") if "=" in word) for line in lines]
+        jobs = [dict(word.split("=", 1) for word in line.split(" ") if "=" in word) for line in lines]
+        return [job for job in jobs if identifiers is None or job["JobId"] in identifiers]
 
     def queued(self, *options: str) -> list[str]:
         """Identifiers of the jobs that wait or run."""
@@ -162,7 +165,33 @@ class ClusterWorkflow(Workflow):
         return [*snakemake, *profile, *self.options, "--configfile", self.config, *arguments]
 
 
+@dataclass
+class SlurmWorkflow(ClusterWorkflow):
+    """A working folder whose jobs are submitted to the SLURM of one machine, and what its last run said."""
+
+    # One core a job leaves a core free for a second one: it is the GPU that has to keep two trainings apart. There is
+    # no accounting database to ask, and nothing to wait for on one machine.
+    options: tuple[str, ...] = (
+        *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
+        *("--latency-wait", "5", "--set-threads", "train=1", "score=1"),
+    )
+    said: str = ""
+
+    def finish(self, *arguments: str, timeout: int = 900) -> None:
+        self.said = self.run(*arguments, timeout=timeout).stdout
+
+    def submitted(self, rule: str) -> list[str]:
+        """SLURM's identifiers of the submissions of a rule or group, in their order."""
+        return re.findall(rf"submitted with SLURM jobid (\d+) \(log: \S*/(?:rule|group)_{rule}", self.said)
+
+
 def seconds(job: dict[str, str]) -> tuple[float, float]:
     """Start and end of a finished job."""
     start, end = (datetime.fromisoformat(job[name]).timestamp() for name in ("StartTime", "EndTime"))
     return start, end
+
+
+def one_at_a_time(jobs: list[dict[str, str]]) -> bool:
+    """Whether each of some finished jobs had ended when the next one started."""
+    times = sorted(map(seconds, jobs))
+    return all(end <= start for (_, end), (start, _) in pairwise(times))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from workflow.conftest import TINY, Workflow, overlaid
 
-from .conftest import ClusterWorkflow, call, seconds, wait_until
+from .conftest import SlurmWorkflow, call, one_at_a_time, seconds, wait_until
 
 FOLD = "results/tiny/main/fold-1"
 STATE = f"{FOLD}/training-state.pickle"
@@ -26,13 +26,6 @@ FOLDS = [
 ]
 CONFIG = overlaid(TINY, {"folds": {"protocol": "fixed", "fixed": FOLDS}, "training": {"passes": 60}})
 
-# One core a job leaves a core free for a second one: it is the GPU that has to keep two trainings apart. There is no
-# accounting database to ask, and nothing to wait for on one machine.
-OPTIONS = (
-    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
-    *("--latency-wait", "5", "--set-threads", "train=1", "score=1"),
-)
-
 pytestmark = pytest.mark.slow
 
 
@@ -45,23 +38,10 @@ def local(slurm, tmp_path_factory):
     return workflow
 
 
-class Run(ClusterWorkflow):
-    """A run of the profile, its output and its jobs."""
-
-    said: str = ""
-
-    def submitted(self, rule):
-        """SLURM's identifiers of the submissions of a rule or group, in their order."""
-        return re.findall(rf"submitted with SLURM jobid (\d+) \(log: \S*/(?:rule|group)_{rule}", self.said)
-
-    def finish(self, *targets):
-        self.said = self.run(*targets).stdout
-
-
 @pytest.fixture(scope="module")
 def cluster(local, tmp_path_factory):
     """The same run through the profile, on the same recordings."""
-    workflow = Run(tmp_path_factory.mktemp("cluster"), "slurm", OPTIONS)
+    workflow = SlurmWorkflow(tmp_path_factory.mktemp("cluster"))
     recordings = {"source": "local", "local": {"path": str(local.path("resources/tiny/raw"))}}
     workflow.configure({**CONFIG, "dataset": recordings})
     workflow.finish(*BOTH)
@@ -73,12 +53,7 @@ def untrained(cluster, tmp_path):
     """A copy of the finished run that lacks its first fold."""
     folder = shutil.copytree(cluster.folder, tmp_path / "copy")
     shutil.rmtree(folder / FOLD)
-    return Run(folder, "slurm", OPTIONS)
-
-
-def finished(slurm, identifiers):
-    """SLURM's records of some jobs, by their ends."""
-    return [job for job in slurm.finished() if job["JobId"] in identifiers]
+    return SlurmWorkflow(folder)
 
 
 def test_a_run_predicts_what_it_predicts_on_one_machine(local, cluster, slurm):
@@ -91,15 +66,14 @@ def test_a_run_predicts_what_it_predicts_on_one_machine(local, cluster, slurm):
 
 
 def test_one_gpu_serves_one_job_at_a_time(cluster, slurm):
-    records = finished(slurm, [*cluster.submitted("train"), *cluster.submitted("score")])
+    records = slurm.finished([*cluster.submitted("train"), *cluster.submitted("score")])
     assert len(records) == 4
-    on_gpu = sorted(map(seconds, records))
-    assert all(end <= start for (_, end), (start, _) in zip(on_gpu, on_gpu[1:], strict=False))
+    assert one_at_a_time(records)
 
     # The second training was there all the time, and a core for it too: jobs without a GPU do run beside each other.
-    first, second = finished(slurm, cluster.submitted("train"))
+    first, second = slurm.finished(cluster.submitted("train"))
     assert second["SubmitTime"] < first["EndTime"]
-    (_, end), (start, _) = sorted(map(seconds, finished(slurm, cluster.submitted("recordings-Ms"))))[:2]
+    (_, end), (start, _) = sorted(map(seconds, slurm.finished(cluster.submitted("recordings-Ms"))))[:2]
     assert start < end
 
 
@@ -138,13 +112,13 @@ def test_training_goes_on_after_each_disturbance(local, untrained, slurm):
         wait_for_a_pass(untrained)
         cancelled = training_job(slurm)
         call("scancel", cancelled)
-        wait_until(lambda: finished(slurm, [cancelled]), "the cancelled job ends")
+        wait_until(lambda: slurm.finished([cancelled]), "the cancelled job ends")
 
         wait_for_a_pass(untrained)
         assert "going on after pass" in untrained.read(TRAINING_LOG)
         killed = training_job(slurm)
         os.kill(training_process(killed), signal.SIGKILL)
-        wait_until(lambda: finished(slurm, [killed]), "the killed job ends")
+        wait_until(lambda: slurm.finished([killed]), "the killed job ends")
 
         # What SLURM does to a job that has to make room for another.
         wait_for_a_pass(untrained)
@@ -162,7 +136,7 @@ def test_training_goes_on_after_each_disturbance(local, untrained, slurm):
 
     assert untrained.submitted("train") == [cancelled, killed, requeued]
     # Each attempt asks for more.
-    states = [(job["JobState"], job["Tres"].split(",")[1]) for job in finished(slurm, untrained.submitted("train"))]
+    states = [(job["JobState"], job["Tres"].split(",")[1]) for job in slurm.finished(untrained.submitted("train"))]
     assert states[:2] == [("CANCELLED", "mem=8000M"), ("FAILED", "mem=16000M")]
     assert states[-1] == ("COMPLETED", "mem=24000M")
     assert "going on after pass" in untrained.read(TRAINING_LOG)
@@ -188,7 +162,7 @@ def test_a_killed_controller_goes_on_where_it_was(local, untrained, slurm):
 
 def test_a_job_that_needs_more_memory_gets_it(untrained, slurm):
     untrained.finish(MODEL, "--set-resources", "train:mem_mb=700 * attempt")
-    small, large = finished(slurm, untrained.submitted("train"))
+    small, large = slurm.finished(untrained.submitted("train"))
     assert small["JobState"] in ("OUT_OF_MEMORY", "FAILED", "CANCELLED")
     assert "mem=700M" in small["Tres"]
     assert (large["JobState"], large["Tres"].split(",")[1]) == ("COMPLETED", "mem=1400M")
