@@ -3,6 +3,7 @@
 It takes a quarter of an hour, so that it is no part of CI, where networks are smaller (test_slurm.py).
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 TIMEOUT_S = 3600
 
 
-def results(folder: Path) -> dict[str, bytes]:
-    """What a run came to: path -> bytes of every table and figure."""
+def results(folder: Path) -> dict[str, str]:
+    """What a run came to: path -> contents of every table and figure."""
     files = (path for path in (folder / "results" / "demo").rglob("*.*") if path.suffix in (".tsv", ".csv", ".svg"))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    # matplotlib names the frames of drawings by more digits of their places than it writes, and than a layout repeats.
+    return {str(path.relative_to(folder)): re.sub(r"\bp[0-9a-f]{10}\b", "p", path.read_text()) for path in files}
 
 
 def test_the_demo_comes_to_the_same_as_on_one_machine(slurm, tmp_path):
