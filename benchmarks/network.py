@@ -31,7 +31,7 @@ def network(shape, filters, **ways):
     """Our network with the published settings, compiled as the workflow does; `ways` are those of `build_network`."""
     import keras
 
-    from wfci_sleep.model import build_network
+    from wfci_sleep.models.cnn_bilstm import build_network
 
     settings = {
         "filters": [filters] * 5,
@@ -178,7 +178,7 @@ def recording(folder, shape, n):
     """A shard of `n` windows of noise, and the table of its epochs, all to be tested but the first."""
     import pandas as pd
 
-    from wfci_sleep.shards import write_shard
+    from wfci_sleep.files.shard_writing import write_shard
 
     frames, classes = windows(shape, n)
     mask = np.ones(shape[1:], dtype=bool)
@@ -195,9 +195,9 @@ def scoring():
     import keras
     import tensorflow as tf
 
-    from wfci_sleep.model import FRAME_ENCODER, TEMPORAL_ATTENTION
-    from wfci_sleep.scoring import score_fold
-    from wfci_sleep.shards import read_shard
+    from wfci_sleep.models.cnn_bilstm import FRAME_ENCODER, TEMPORAL_ATTENTION
+    from wfci_sleep.scoring.predict import score_fold
+    from wfci_sleep.training.shards import read_shard
 
     model = network(PUBLISHED, 64)
     classes = ["wake", "nrem", "rem"]
@@ -244,7 +244,7 @@ def waiting():
     prepare()
     import time
 
-    from wfci_sleep.batches import training_passes
+    from wfci_sleep.training.batches import training_batches
 
     classes = ["wake", "nrem", "rem"]
     options = {"seed": 1, "batch_size": 4, "augment_flip": True, "augment_gain": 0.1, "augment_noise": 0.1}
@@ -254,7 +254,7 @@ def waiting():
     with tempfile.TemporaryDirectory() as folder:
         shards, epochs = recording(folder, SMALL, 160)
         for name, settings in (("plain", plain), ("augmented", options)):
-            batches = iter(training_passes(epochs, shards, classes, settings, range(2)))
+            batches = iter(training_batches(epochs, shards, classes, settings, range(2)))
             waited, started = 0.0, None
             for number in range(80):
                 asked = time.perf_counter()

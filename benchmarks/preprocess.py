@@ -15,7 +15,7 @@ import numpy as np
 from lib.measuring import peak_memory_gb, print_table, rounds_of
 
 SWEEP = [*range(1, 11), 15, 20]
-SCRIPT = Path(__file__).parents[1] / "workflow" / "scripts" / "windows.py"
+SCRIPT = Path(__file__).parents[1] / "workflow" / "scripts" / "cut_windows.py"
 FORMATS = {
     "gzip, double": ("f8", "f4", "gzip", 97, 5),
     "gzip, double, every digit noise": ("f8", "f8", "gzip", 24, 3),
@@ -27,8 +27,12 @@ FORMATS = {
 
 
 def write_recording(path, dtype, precision, compression, n_epochs):
-    """A recording of noise in the mask and zeros outside, a chunk an epoch."""
+    """A recording of noise in the mask and zeros outside, a chunk an epoch, and the table of its epochs."""
     import h5py
+
+    from wfci_sleep.files.atomic import write_table
+    from wfci_sleep.preprocessing.windows import window_index
+    from wfci_sleep.states import labels_of_scores
 
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:128, :128]
@@ -38,8 +42,11 @@ def write_recording(path, dtype, precision, compression, n_epochs):
         data = file.create_dataset("data", shape, dtype, chunks=(1, *shape[1:]), compression=compression)
         for epoch in range(n_epochs):
             data[epoch] = (rng.normal(0, 0.02, size=shape[1:]) * mask.T).astype(precision)
-        file["scoringindex_file"] = rng.choice([0.0, 1.0, 3.0], size=(n_epochs, 1))
+        scores = rng.choice([0.0, 1.0, 3.0], size=n_epochs)
+        file["scoringindex_file"] = scores[:, None]
         file["xform_mask"] = mask.T.astype(np.float64)
+    scores = scores.astype(np.int64)
+    write_table(window_index(scores, labels_of_scores(scores)), path.with_suffix(".tsv"))
 
 
 def write_atlas(path):
@@ -49,6 +56,14 @@ def write_atlas(path):
     names = np.array([[f"Area{number}" for number in range(1, 41)]], dtype=object)
     seeds = np.repeat(np.arange(128, dtype=np.uint8)[:, None] // 3 % 40 + 1, 128, axis=1)
     scipy.io.savemat(path, {"AtlasSeeds": seeds, "parcelnames": names})
+
+
+class Files(list):
+    """What a step script sees of its rule's files: a list of them, with names."""
+
+    def __init__(self, **named: str | list[str]):
+        super().__init__(path for files in named.values() for path in np.atleast_1d(files).tolist())
+        self.__dict__.update(named)
 
 
 # --- the ways, each a process ---
@@ -98,9 +113,13 @@ def ours(recording, folder, threads, seconds, storage="float16", compression="no
     }
     lengths = [int(each) for each in seconds.split(",")]
     snakemake = SimpleNamespace(
-        rule="windows",
-        input=SimpleNamespace(recording=recording, atlas=f"{Path(recording).parent}/atlas.mat"),
-        output=SimpleNamespace(
+        rule="cut_windows",
+        input=Files(
+            recording=recording,
+            epochs=str(Path(recording).with_suffix(".tsv")),
+            atlas=f"{Path(recording).parent}/atlas.mat",
+        ),
+        output=Files(
             shards=[f"{folder}/{each}.tfrecord" for each in lengths],
             indices=[f"{folder}/{each}.tsv" for each in lengths],
         ),

@@ -18,7 +18,6 @@ from lib.measuring import has_bfloat16
 
 ROOT = Path(__file__).resolve().parents[1]
 CORES = 2
-THREADS = ("--set-threads", "train=1", "score=1")
 SEEDS = (42, 43, 44, 45)
 
 
@@ -46,7 +45,7 @@ def plan_the_paper(folder: Path, target: str) -> float:
 
 def run(folder: Path, name: str, *arguments: str) -> float:
     """Run one of the configurations on synthetic data as the README says."""
-    return snakemake(folder, ROOT / f"config/{name}.yaml", "--cores", str(CORES), *THREADS, *arguments)
+    return snakemake(folder, ROOT / f"config/{name}.yaml", "--cores", str(CORES), *arguments)
 
 
 def validation_kappas(folder: Path) -> dict[str, pd.Series]:
@@ -68,7 +67,7 @@ def validation_kappas(folder: Path) -> dict[str, pd.Series]:
         for precision in precisions
     }
     targets = [path for paths in histories.values() for path in paths]
-    snakemake(folder, folder / "config.yaml", "--cores", str(CORES), *THREADS, "--", *targets)
+    snakemake(folder, folder / "config.yaml", "--cores", str(CORES), "--", *targets)
     return {
         precision: pd.Series([kept_kappa(folder / path) for path in paths]) for precision, paths in histories.items()
     }

@@ -1,6 +1,10 @@
 """Small files in the real layout, written with h5py alone so that the library is not checked against itself."""
 
-from collections.abc import Callable, Sequence
+import functools
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -17,6 +21,11 @@ def square_mask() -> np.ndarray:
     mask = np.zeros((ROWS, COLUMNS), dtype=bool)
     mask[20:100, 30:110] = True
     return mask
+
+
+@functools.cache
+def deflated_zeros(dtype: str) -> bytes:
+    return zlib.compress(np.zeros((FRAMES, COLUMNS, ROWS), dtype).tobytes(), 1)
 
 
 def write_recording(
@@ -41,8 +50,10 @@ def write_recording(
             data = file.create_dataset(
                 "data", shape, dtype, chunks=(1, *shape[1:]), compression="gzip", compression_opts=1
             )
-            if frames is not None:
-                for epoch in range(n_epochs):
+            for epoch in range(n_epochs):
+                if frames is None:
+                    data.id.write_direct_chunk((epoch, 0, 0, 0), deflated_zeros(dtype))
+                else:
                     data[epoch] = np.swapaxes(frames(epoch), 1, 2)
         if "scoringindex_file" not in drop:
             file["scoringindex_file"] = np.asarray(scores, dtype=np.float64)[:, None]
@@ -67,3 +78,14 @@ def write_atlas(path: Path, size: int = ROWS) -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@contextmanager
+def mounted(folder: Path, size: str) -> Iterator[None]:
+    """Let a folder be a file system of its own, of a size as `mount` takes it, while the block runs."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)

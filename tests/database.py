@@ -1,5 +1,7 @@
 """A database in the PhysioNet layout behind an HTTP server on loopback that counts, and misbehaves on purpose."""
 
+import base64
+import gzip
 import hashlib
 import time
 from collections import Counter
@@ -68,6 +70,14 @@ class Handler(RangeRequestHandler):
         start, stop = self.range or (0, None)
         source.seek(start)
         self.send(source.read() if stop is None else source.read(stop + 1 - start))
+
+    def answer(self, code: int = 200, **headers: str) -> None:
+        """Status line and headers; an underscore in a name stands for a hyphen."""
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.close_connection = True
 
     def send(self, data: bytes) -> None:
         name = self.path.rsplit("/", 1)[-1]
@@ -167,6 +177,117 @@ def huge(handler: Handler) -> bool:
         handler.end_headers()
         return True
     return False
+
+
+def gets(fault: Callable[[Handler], None]) -> Callable[[Handler], bool]:
+    """The fault for requests that want more than headers."""
+
+    def answer(handler: Handler) -> bool:
+        if handler.command == "GET":
+            fault(handler)
+        return handler.command == "GET"
+
+    return answer
+
+
+def closed_at(byte: int, ranges: bool) -> Callable[[Handler], bool]:
+    """The connection is closed each time at the same byte of the file, by a server that knows ranges or not."""
+
+    @gets
+    def answer(handler: Handler) -> None:
+        data = handler.file_bytes()
+        start = int((handler.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-")) if ranges else 0
+        extent = {"Content_Range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if start else {}
+        handler.answer(206 if start else 200, Content_Length=str(len(data) - start), **extent)
+        handler.send(data[start:byte])
+
+    return answer
+
+
+def retry_after(value: str, code: int = 503) -> Callable[[Handler], bool]:
+    """Busy, with a time to come back."""
+
+    def answer(handler: Handler) -> bool:
+        handler.answer(code, Retry_After=value)
+        return True
+
+    return answer
+
+
+def without_length(share: float) -> Callable[[Handler], bool]:
+    """A share of the file, then the connection is closed; nothing says how long the file is."""
+
+    @gets
+    def answer(handler: Handler) -> None:
+        data = handler.file_bytes()
+        handler.answer()
+        handler.send(data[: int(share * len(data))])
+
+    return answer
+
+
+@gets
+def part_without_range(handler: Handler) -> None:
+    """What was asked for, not saying which bytes they are."""
+    start = int((handler.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+    data = handler.file_bytes()[start:]
+    handler.answer(206, Content_Length=str(len(data)))
+    handler.send(data)
+
+
+@gets
+def compressed(handler: Handler) -> None:
+    """Compressed, though asked not to: much, of little."""
+    handler.answer(Content_Encoding="gzip")
+    for _ in range(200):
+        handler.send(gzip.compress(bytes(10**6)))
+
+
+@gets
+def endless(handler: Handler) -> None:
+    """Chunk after chunk."""
+    handler.answer(Transfer_Encoding="chunked")
+    for _ in range(1000):
+        handler.send(b"F4240\r\n" + bytes(10**6) + b"\r\n")
+
+
+def announces(length: str) -> Callable[[Handler], bool]:
+    """Another length than the file's, in both kinds of answers; the body goes on and on."""
+
+    def answer(handler: Handler) -> bool:
+        handler.answer(Content_Length=length)
+        for _ in range(500 * (handler.command == "GET")):
+            handler.send(bytes(10**6))
+        return True
+
+    return answer
+
+
+def moved_to(place: str) -> Callable[[Handler], bool]:
+    """Elsewhere, with a large page that says so."""
+
+    def answer(handler: Handler) -> bool:
+        handler.answer(302, Location=place, Content_Length=str(500 * 10**6))
+        for _ in range(500 * (handler.command == "GET")):
+            handler.send(bytes(10**6))
+        return True
+
+    return answer
+
+
+def asks_for_login(user: str, password: str) -> Callable[[Handler], bool]:
+    """Closed to all others."""
+    expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    return lambda handler: handler.headers.get("Authorization") != expected and status(401)(handler)
+
+
+def drop_by_drop(handler: Handler) -> bool:
+    """Headers that never end, a letter at a time."""
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
+    for _ in range(100):
+        handler.wfile.write(b"x")
+        time.sleep(0.05)
+    return True
 
 
 # --- the database -----------------------------------------------------------------------------------------------------

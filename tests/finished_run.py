@@ -4,6 +4,7 @@ Everything up to the scores of every fold is there, in the order in which the wo
 Snakemake runs only what comes after. Recordings, shards and networks are empty files.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +13,22 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import yaml
-from workflow.conftest import ROOT, TINY, overlaid
+from workflow.conftest import TINY, overlaid
 
-from wfci_sleep import folds, synthesis
-from wfci_sleep.atlas import Atlas, load_atlas
-from wfci_sleep.calibration import calibrated, fit_temperature
-from wfci_sleep.explanations import METHOD_TITLES, mouse_maps, write_attention, write_gradcam
-from wfci_sleep.files import write_table
-from wfci_sleep.quality import quality_row
-from wfci_sleep.settings import resolve
-from wfci_sleep.states import EPOCH_S, class_of_label, labels_of_scores
-from wfci_sleep.survey import RecordingSurvey, write_survey
-from wfci_sleep.windows import labelled_epochs, n_frames, window_index, windowing_name
+from wfci_sleep.data import synthetic, synthetic_activity, synthetic_sessions
+from wfci_sleep.data.atlas import Atlas, load_atlas
+from wfci_sleep.files.atomic import write_table
+from wfci_sleep.layout import EPOCH_S
+from wfci_sleep.preprocessing.quality import quality_row
+from wfci_sleep.preprocessing.survey import RecordingSurvey, write_survey
+from wfci_sleep.preprocessing.windowings import n_frames, windowing_name
+from wfci_sleep.preprocessing.windows import window_index
+from wfci_sleep.run.settings import resolve
+from wfci_sleep.scoring.explanations import METHOD_TITLES, mouse_maps, mouse_masks, write_attention, write_gradcam
+from wfci_sleep.states import Classes, labels_of_scores
+from wfci_sleep.training import folds
+from wfci_sleep.training.fold_states import fold_states
+from wfci_sleep.training.temperature import calibrated, fit_temperature
 
 RIGHT = 0.8
 """Share of epochs that the made-up networks score as the human does."""
@@ -42,7 +47,7 @@ def finished_run(folder: Path, changes: Mapping | None = None) -> None:
     folder = Path(folder)
     config = overlaid(TINY, changes or {})
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    config = resolve(config, ROOT / "workflow" / "schemas" / "config.schema.yaml", "config.yaml")
+    config = resolve(config, "config.yaml")
     resources = folder / "resources" / config["run"]["name"]
     results = folder / "results" / config["run"]["name"]
     rng = np.random.default_rng(0)
@@ -53,14 +58,16 @@ def finished_run(folder: Path, changes: Mapping | None = None) -> None:
     indices = {name: _write_windows(resources / "windows" / name, scores) for name in sorted(windowings)}
     for name, settings in config["experiments"].items():
         index_of = indices[windowing_name(settings["windows"])]
-        epochs = labelled_epochs(list(index_of.values()), list(index_of))
+        epochs = folds.labelled_epochs(list(index_of.values()), list(index_of))
         table = folds.make_folds(epochs, list(dict.fromkeys(mouse for mouse, _ in index_of)), settings["folds"])
         write_table(table, results / name / "folds.tsv")
+        states = fold_states(table, epochs, settings["labels"]["classes"])
+        write_table(states, results / name / "folds-states.tsv")
         for fold in table["fold"].unique():
             path = results / name / f"fold-{fold}"
             path.mkdir()
             _write_training(path, settings, rng)
-            _write_scores(path, folds.fold_epochs(table, epochs, fold), settings, rng)
+            _write_scores(path, folds.fold_epochs(table, epochs, fold), settings, resources, rng)
 
 
 def _empty(path: Path) -> None:
@@ -72,18 +79,20 @@ def _write_recordings(
     resources: Path, settings: Mapping, rng: np.random.Generator
 ) -> dict[tuple[str, str], np.ndarray]:
     """Write what is known of the recordings; return the scores of each (mouse, recording)."""
-    recordings = synthesis.synthetic_recordings(settings)
+    recordings = synthetic_sessions.synthetic_recordings(settings)
     keys = list(zip(recordings["mouse"], recordings["recording"], strict=True))
-    sessions = [session for mouse in range(settings["mice"]) for session in synthesis.session_scores(mouse, settings)]
+    sessions = [
+        session for mouse in range(settings["mice"]) for session in synthetic_sessions.session_scores(mouse, settings)
+    ]
     paths = [resources / "raw" / mouse / f"{recording}.mat" for mouse, recording in keys]
     for path in paths:
         _empty(path)
     for path in (resources / "raw" / "atlas.mat", resources / "atlas.mat"):
-        synthesis.synthesise_atlas(path)
+        synthetic.synthesise_atlas(path)
     atlas = load_atlas(resources / "atlas.mat")
     rows = []
     for (mouse, recording), path, session in zip(keys, paths, sessions, strict=True):
-        row = _write_check(resources, mouse, recording, session, atlas, rng) | {"sha256": "0" * 64}
+        row = _write_check(resources, mouse, recording, session, atlas, rng)
         rows.append({"mouse": mouse, "recording": recording, "path": path.relative_to(resources.parents[1]), **row})
     table = pd.DataFrame(rows).assign(order=recordings["order"])
     write_table(table[["mouse", "recording", "order", "path", "sha256", "epochs"]], resources / "recordings.tsv")
@@ -96,18 +105,28 @@ def _write_check(
 ) -> dict:
     """Write what checking a recording would: its row, its images and the traces of its parcels; return the row."""
     rows, columns = np.mgrid[:128, :128]
-    mask = synthesis.brain_outline()
+    mask = synthetic_activity.brain_outline()
     image = np.where(mask, np.cos(rows / 20) * np.sin(columns / 15), np.nan).astype(np.float32)
-    survey = RecordingSurvey(image, np.abs(image), mask, 168 * len(scores), nan_share=0.0, constant_share=0.0)
-    known = SimpleNamespace(
-        path=f"{recording}.mat",
-        n_epochs=len(scores),
-        mask=mask,
-        labels=labels_of_scores(scores),
-        dtype=np.dtype("float32"),
+    survey = RecordingSurvey(
+        image,
+        np.abs(image),
+        mask,
+        168 * len(scores),
+        nan_share=0.0,
+        constant_share=0.0,
+        saturated_share=0.0,
+        largest_value=1.0,
+        jumps=np.ones(len(scores)),
+        no_signal=[""] * len(scores),
     )
-    row = quality_row(known, survey, atlas)
-    write_table(pd.DataFrame([row | {"sha256": "0" * 64}]), resources / "checks" / mouse / f"{recording}.tsv")
+    known = SimpleNamespace(
+        path=f"{recording}.mat", n_epochs=len(scores), mask=mask, dtype=np.dtype("float32"), other_files=[]
+    )
+    epochs = window_index(scores, labels_of_scores(scores))
+    row = quality_row(known, survey, atlas, epochs)
+    write_table(epochs, resources / "epochs" / mouse / f"{recording}.tsv")
+    row["sha256"] = hashlib.sha256(recording.encode()).hexdigest()  # two recordings never hold the same bytes
+    write_table(pd.DataFrame([row]), resources / "checks" / mouse / f"{recording}.tsv")
     images = resources / "surveys" / mouse / f"{recording}.h5"
     images.parent.mkdir(parents=True, exist_ok=True)
     write_survey(images, survey)
@@ -145,11 +164,13 @@ def _write_training(folder: Path, settings: Mapping, rng: np.random.Generator) -
     _empty(folder / "tensorboard" / ".snakemake_timestamp")
 
 
-def _write_scores(folder: Path, epochs: pd.DataFrame, settings: Mapping, rng: np.random.Generator) -> None:
+def _write_scores(
+    folder: Path, epochs: pd.DataFrame, settings: Mapping, resources: Path, rng: np.random.Generator
+) -> None:
     """Write what scoring a fold leaves behind: predictions, calibration, attention weights, Grad-CAM."""
     classes = settings["labels"]["classes"]
     epochs = epochs[epochs["split"] != "train"].reset_index(drop=True)
-    true = class_of_label(classes)[epochs["label"].to_numpy()]
+    true = Classes(classes).of_labels[epochs["label"].to_numpy()]
     given = np.where(rng.random(len(epochs)) < RIGHT, true, rng.integers(0, len(classes), len(epochs)))
     probabilities = rng.dirichlet(np.ones(len(classes)), len(epochs)) + 2 * np.eye(len(classes))[given]
     probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -166,11 +187,14 @@ def _write_scores(folder: Path, epochs: pd.DataFrame, settings: Mapping, rng: np
     (folder / "calibration.json").write_text(json.dumps(fit))
 
     tested = predictions[predictions["split"] == "test"]
-    seconds = settings["windows"]["seconds"]
+    windows = settings["windows"]
+    seconds = windows["seconds"]
     weights = rng.dirichlet(np.full(n_frames(seconds), 5.0), len(tested)).astype(np.float32)
     write_attention(folder / "attention.h5", tested, weights, seconds)
     right = tested.loc[tested["y_true"] == tested["y_pred"]].groupby(["mouse", "y_pred"]).size().to_dict()
     heat = {key: rng.random((8, 8)).astype(np.float32) for key in right}
-    mice = tested["mouse"].unique()
-    maps = mouse_maps(heat, right, mice, classes, settings["windows"]["hemisphere"])
+    recordings = list(dict.fromkeys(zip(tested["mouse"], tested["recording"], strict=True)))
+    surveys = {(mouse, recording): resources / "surveys" / mouse / f"{recording}.h5" for mouse, recording in recordings}
+    masks = mouse_masks(recordings, surveys, windows, load_atlas(resources / "atlas.mat"))
+    maps = mouse_maps(heat, right, masks, classes, windows["hemisphere"])
     write_gradcam(folder / "gradcam.h5", dict.fromkeys(METHOD_TITLES, maps))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from wfci_sleep.calibration import calibrated
-from wfci_sleep.hypnogram import Hypnogram, fragmentation_tables
+from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.sleep_tables import fragmentation_tables
+from wfci_sleep.training.temperature import calibrated
 
 NAMES = ["wake", "nrem", "rem"]
 
@@ -41,6 +42,8 @@ def quality_of(rng: np.random.Generator, n_mice: int, n_runs: int, warned: Seque
             "recording": [f"fc{run + 1}" for run in range(n_runs)] * n_mice,
             "epochs": 90,
             **dict(zip(["wake", "nrem", "rem", "artefact"], scored.T, strict=True)),
+            "no_signal": 0,
+            "excluded": 0,
             "mask_pixels": rng.integers(9000, 12000, n),
             "atlas_overlap": rng.uniform(0.8, 1, n),
             "warnings": ["the mask is small; short" if row in warned else np.nan for row in range(n)],

@@ -173,7 +173,7 @@ class SlurmWorkflow(ClusterWorkflow):
     # no accounting database to ask, and nothing to wait for on one machine.
     options: tuple[str, ...] = (
         *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
-        *("--latency-wait", "5", "--set-threads", "train=1", "score=1"),
+        *("--latency-wait", "5"),
     )
     said: str = ""
 

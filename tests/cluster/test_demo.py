@@ -30,7 +30,7 @@ def test_the_demo_comes_to_the_same_as_on_one_machine(slurm, tmp_path):
         workflow.folder.mkdir()
         workflow.configure(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text()))
     cluster.finish("all", timeout=TIMEOUT_S)
-    local.run("all", "--set-threads", "train=1", "score=1", timeout=TIMEOUT_S)
+    local.run("all", timeout=TIMEOUT_S)
 
     expected = results(local.folder)
     assert len([name for name in expected if name.endswith("predictions.tsv")]) == 4

@@ -46,7 +46,7 @@ def workflow(tmp_path):
     options = (
         *("--cluster-generic-submit-cmd", submit, "--cluster-generic-status-cmd", f"{scheduler}/status"),
         *("--seconds-between-status-checks", "1", "--latency-wait", "5"),
-        *("--jobs", "2", "--set-threads", "train=1", "score=1"),
+        *("--jobs", "2"),
     )
     workflow = ClusterWorkflow(tmp_path / "run", "generic", options)
     workflow.folder.mkdir()
@@ -58,13 +58,13 @@ def workflow(tmp_path):
 
 def test_jobs_are_submitted_and_a_killed_controller_goes_on(workflow):
     predictions = f"{FOLD}/predictions.tsv"
-    workflow.kill_when(workflow.path(f"{FOLD}/training-state.pickle").exists, predictions)
+    workflow.kill_when(workflow.path(f"{FOLD}/training-state.npz").exists, predictions)
     # The job outlives the controller, and is cancelled as docs/cluster.md says.
     jobs = workflow.folder.with_name("scheduler").glob("job-*")
     (orphan,) = [job for job in jobs if not (job / "status").exists()]
     os.killpg(int((orphan / "group").read_text()), signal.SIGKILL)
     workflow.run(predictions)
-    assert "going on after pass" in workflow.read("logs/tiny/main/train/fold-1.log")
+    assert "going on after training epoch" in workflow.read("logs/tiny/main/train/fold-1.log")
     assert workflow.path(predictions).exists()
 
     # What each submission asks for: cores, megabytes, GPUs. The atlas twice (made, checked), a group a mouse and the

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from workflow.conftest import TINY, Workflow, overlaid
 from .conftest import SlurmWorkflow, call, one_at_a_time, seconds, wait_until
 
 FOLD = "results/tiny/main/fold-1"
-STATE = f"{FOLD}/training-state.pickle"
+STATE = f"{FOLD}/training-state.npz"
 MODEL = f"{FOLD}/model.keras"
 PREDICTIONS = f"{FOLD}/predictions.tsv"
 TRAINING_LOG = "logs/tiny/main/train/fold-1.log"
@@ -34,7 +35,7 @@ def local(slurm, tmp_path_factory):
     """The run on this machine, without a cluster."""
     workflow = Workflow(tmp_path_factory.mktemp("local"))
     workflow.configure(CONFIG)
-    workflow.run("--set-threads", "train=1", "score=1", "--", *BOTH)
+    workflow.run(*BOTH)
     return workflow
 
 
@@ -60,7 +61,7 @@ def test_a_run_predicts_what_it_predicts_on_one_machine(local, cluster, slurm):
     assert [cluster.read(name) for name in BOTH] == [local.read(name) for name in BOTH]
     # Checking and cutting the recordings of a mouse is one submission.
     assert len(cluster.submitted("recordings-Ms")) == 3
-    assert not cluster.submitted("windows")
+    assert not cluster.submitted("cut_windows")
     assert all(job["JobState"] == "COMPLETED" for job in slurm.finished())
     assert "Nothing to be done" in cluster.run("--dry-run", *BOTH).stdout
 
@@ -115,7 +116,7 @@ def test_training_goes_on_after_each_disturbance(local, untrained, slurm):
         wait_until(lambda: slurm.finished([cancelled]), "the cancelled job ends")
 
         wait_for_a_pass(untrained)
-        assert "going on after pass" in untrained.read(TRAINING_LOG)
+        assert "going on after training epoch" in untrained.read(TRAINING_LOG)
         killed = training_job(slurm)
         os.kill(training_process(killed), signal.SIGKILL)
         wait_until(lambda: slurm.finished([killed]), "the killed job ends")
@@ -125,7 +126,8 @@ def test_training_goes_on_after_each_disturbance(local, untrained, slurm):
         requeued = training_job(slurm)
         call("scontrol", "requeue", requeued)
         wait_until(lambda: not slurm.queued("--states=RUNNING,COMPLETING"), "the requeued job stops")
-        # SLURM would wait for two minutes.
+        # SLURM would wait for two minutes, and refuses the job within the second in which it revoked its credential.
+        time.sleep(2)
         call("scontrol", "update", f"JobId={requeued}", "StartTime=now")
         assert process.wait(timeout=300) == 0, said.read_text()[-4000:]
     finally:
@@ -139,7 +141,7 @@ def test_training_goes_on_after_each_disturbance(local, untrained, slurm):
     states = [(job["JobState"], job["Tres"].split(",")[1]) for job in slurm.finished(untrained.submitted("train"))]
     assert states[:2] == [("CANCELLED", "mem=8000M"), ("FAILED", "mem=16000M")]
     assert states[-1] == ("COMPLETED", "mem=24000M")
-    assert "going on after pass" in untrained.read(TRAINING_LOG)
+    assert "going on after training epoch" in untrained.read(TRAINING_LOG)
     assert untrained.read(PREDICTIONS) == local.read(PREDICTIONS)
     assert untrained.read(f"{FOLD}/history.csv") == local.read(f"{FOLD}/history.csv")
 
@@ -156,7 +158,7 @@ def test_a_killed_controller_goes_on_where_it_was(local, untrained, slurm):
     assert len(untrained.submitted("train")) == len(untrained.submitted("score")) == 1
     # Nothing of the other fold, of the recordings, of the folds.
     assert len(re.findall("submitted with SLURM jobid", untrained.said)) == 2
-    assert "going on after pass" in untrained.read(TRAINING_LOG)
+    assert "going on after training epoch" in untrained.read(TRAINING_LOG)
     assert untrained.read(PREDICTIONS) == local.read(PREDICTIONS)
 
 

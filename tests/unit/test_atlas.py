@@ -6,7 +6,7 @@ import pytest
 import scipy.io
 from conftest import square_mask, write_atlas
 
-from wfci_sleep.atlas import load_atlas
+from wfci_sleep.data.atlas import load_atlas
 from wfci_sleep.errors import InputError
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from test_model import PUBLISHED, spread
 
-from wfci_sleep.explain import Explainer
-from wfci_sleep.model import build_network
+from wfci_sleep.models.cnn_bilstm import build_network
+from wfci_sleep.scoring.grad_cam import Explainer
 
 SETTINGS = {**PUBLISHED, "filters": [4, 6], "lstm_units": 3, "spatial_attention": "cbam"}
 
@@ -18,8 +18,8 @@ EXPLAIN = """
 import sys
 import keras
 import numpy as np
-from wfci_sleep.explain import Explainer
-from wfci_sleep.model import load_network
+from wfci_sleep.scoring.grad_cam import Explainer
+from wfci_sleep.models.saving import load_network
 
 assert keras.backend.backend() == "jax"
 found = Explainer(load_network(sys.argv[1] + "/model.keras")).explain(np.load(sys.argv[1] + "/frames.npy"))

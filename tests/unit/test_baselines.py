@@ -19,7 +19,11 @@ import pytest
 from made_up import NAMES, areas_of, fragmentation_of, maps_of, predictions_of, quality_of
 
 import wfci_sleep.figures
-from wfci_sleep.agreement import COLUMNS as AGREEMENT
+from wfci_sleep.analysis.agreement import COLUMNS as AGREEMENT
+from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.performance import metrics_table
+from wfci_sleep.analysis.published import beside_published, caveat, length_table
+from wfci_sleep.analysis.transition_distance import transition_distance_table
 from wfci_sleep.figures.attention import (
     plot_attention_distribution,
     plot_attention_session,
@@ -28,6 +32,7 @@ from wfci_sleep.figures.attention import (
 )
 from wfci_sleep.figures.comparison import plot_comparison
 from wfci_sleep.figures.confusion import plot_confusion
+from wfci_sleep.figures.folds import plot_folds
 from wfci_sleep.figures.fragmentation import plot_fragmentation
 from wfci_sleep.figures.gradcam import plot_gradcam
 from wfci_sleep.figures.gradcam_parcels import plot_gradcam_parcels
@@ -42,10 +47,7 @@ from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import style
 from wfci_sleep.figures.transition_distance import plot_transition_distance
 from wfci_sleep.figures.window_length import plot_window_length
-from wfci_sleep.hypnogram import Hypnogram
-from wfci_sleep.metrics import metrics_table
-from wfci_sleep.published import beside_published, caveat, length_table
-from wfci_sleep.transition_distance import transition_distance_table
+from wfci_sleep.tables.epochs import SPLITS
 
 BASELINE = Path(__file__).parent / "baseline"
 
@@ -112,6 +114,15 @@ def test_confusion(predictions):
 @compared(50)
 def test_fragmentation(predictions):
     return plot_fragmentation(*fragmentation_of(predictions))
+
+
+@baseline
+def test_folds(rng):
+    counts = rng.integers(20, 60, (4, 3, 3)) * np.array([8, 1, 1])[None, :, None]
+    counts[1, 0, 2], counts[2, 1, :2] = 0, 0
+    cells = np.moveaxis(np.indices(counts.shape), 0, -1).reshape(-1, 3)
+    rows = [(fold + 1, SPLITS[split], NAMES[state], counts[fold, split, state]) for fold, split, state in cells]
+    return plot_folds(pd.DataFrame(rows, columns=["fold", "split", "state", "epochs"]), NAMES)
 
 
 @baseline
@@ -184,7 +195,7 @@ def test_registration(rng):
 
 @baseline
 def test_reliability(predictions):
-    return plot_reliability(predictions)
+    return plot_reliability(predictions, 100, 0)
 
 
 @baseline

@@ -6,16 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import softmax
-from scipy.stats import binomtest
 
-from wfci_sleep.calibration import (
-    TEMPERATURES,
-    calibrated,
-    expected_calibration_error,
-    fit_temperature,
-    negative_log_likelihood,
-    reliability,
-)
+from wfci_sleep.scoring.calibration import expected_calibration_error, reliability
+from wfci_sleep.training.temperature import TEMPERATURES, calibrated, fit_temperature, negative_log_likelihood
 
 POSITIVE = st.floats(1e-6, 1.0)
 
@@ -139,11 +132,3 @@ def test_calibration_mends_an_overconfident_network(rng):
 
 def test_without_epochs_there_is_no_error_to_give():
     assert np.isnan(expected_calibration_error(np.array([]), np.array([])))
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 4), (3, 4), (4, 4), (70, 100)])
-def test_intervals_are_wilsons(right, n):
-    row = reliability(np.full(n, 0.75), np.arange(n) < right)[7]
-    expected = binomtest(right, n).proportion_ci(method="wilson")
-    assert row["accuracy"] == right / n
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)

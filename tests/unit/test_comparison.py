@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import ttest_rel, wilcoxon
 
-from wfci_sleep.comparison import COLUMNS, MEASURES, comparison_table, holm, paired, rank_biserial
-from wfci_sleep.metrics import COLUMNS as METRICS
+from wfci_sleep.analysis.comparison import COLUMNS, MEASURES, comparison_table, holm, paired, rank_biserial
+from wfci_sleep.analysis.performance import COLUMNS as METRICS
 
 BY_MOUSE = {"folds": {"protocol": "leave-one-mouse-out"}, "labels": {"classes": ["wake", "nrem", "rem"]}}
 POOLED = {**BY_MOUSE, "folds": {"protocol": "pooled"}}
@@ -18,8 +18,10 @@ BINARY = {**BY_MOUSE, "labels": {"classes": ["wake", "sleep"]}}
 
 def metrics(values):
     """metrics.tsv of mice m0, m1, ... with these values for every measure."""
-    rows = [("pooled", "all", metric, "", 0.0, 0.0, 0.0, 10) for metric in MEASURES]
-    rows += [("mouse", f"m{i}", metric, "", value, 0, 1, 5) for i, value in enumerate(values) for metric in MEASURES]
+    rows = [("pooled", "all", metric, "", 0.0, 0.0, 0.0, 10, "") for metric in MEASURES]
+    rows += [
+        ("mouse", f"m{i}", metric, "", value, 0, 1, 5, "") for i, value in enumerate(values) for metric in MEASURES
+    ]
     return pd.DataFrame(rows, columns=METRICS)
 
 
@@ -87,6 +89,13 @@ def test_odd_experiments_leave_cells_empty(values, n_pairs):
     assert found[["p", "p_holm", "effect_size"]].isna().all()  # none differs, or too few do
     assert np.isnan(found["difference"]) == (n_pairs == 0)
     assert ("no mouse was tested in both" in found["note"]) == (n_pairs == 0)
+
+
+def test_differences_that_do_not_differ_have_no_interval():
+    """Two perfect experiments differ by 0 in every mouse: how far the next mouse will differ, they do not say."""
+    assert np.isnan(row(main_and(MAIN), "b")[["ci_low", "ci_high"]].astype(float)).all()
+    assert np.isnan(row(main_and(OTHER[:2]), "b")[["ci_low", "ci_high"]].astype(float)).all()
+    assert row(main_and(OTHER), "b")["ci_low"] < row(main_and(OTHER), "b")["ci_high"]
 
 
 def test_p_is_corrected_within_each_metric():

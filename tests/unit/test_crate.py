@@ -10,7 +10,7 @@ import pytest
 import yaml
 from rocrate.rocrate import ROCrate
 
-from wfci_sleep.crate import FORMATS, run_crate
+from wfci_sleep.export.ro_crate import FORMATS, run_crate
 
 CITATION = yaml.safe_load((Path(__file__).parents[2] / "CITATION.cff").read_text(encoding="utf-8"))
 PROVENANCE = {
@@ -20,7 +20,7 @@ PROVENANCE = {
         "experiments": {"main": {"windows": {"seconds": 10}}, "short": {"windows": {"seconds": 2}}},
     },
     "software": {"python": "3.11.7", "snakemake": "9.1.2", "numpy": "2.4.6", "focal-loss": None},
-    "code": {"commit": "c0ffee", "changes": ""},
+    "code": {"predictions": [{"commit": "c0ffee", "changes": False}], "others": []},
     "data_are_synthetic": True,
     "inputs": {
         "atlas": {"sha256": "a" * 64},
@@ -132,12 +132,26 @@ def test_the_workflow_is_named_by_its_commit(folder):
 
 
 def test_changes_that_were_not_committed_are_told(folder):
-    code = {"commit": "c0ffee", "changes": " M Snakefile"}
+    code = {"predictions": [{"commit": "c0ffee", "changes": True}], "others": []}
     assert "not committed" in read_back(folder, {**PROVENANCE, "code": code}).get("#workflow")["description"]
 
 
+def test_several_commits_and_versions_are_all_told(folder):
+    code = {
+        "predictions": [{"commit": "c0ffee", "changes": False}, {"commit": "beef", "changes": False}],
+        "others": [{"commit": "cafe", "changes": True}],
+    }
+    crate = read_back(folder, {**PROVENANCE, "code": code, "software": {"numpy": "2.1.0, 2.2.0"}})
+    workflow = crate.get("#workflow")
+    assert workflow["version"] == "c0ffee, beef"
+    assert "other code made other files" in workflow["description"]
+    assert "not committed" not in workflow["description"]
+    versions = [software["softwareVersion"] for software in workflow["softwareRequirements"]]
+    assert versions == ["2.1.0", "2.2.0"]
+
+
 def test_outside_of_a_checkout_the_version_stands_in_for_the_commit(folder):
-    code = {"commit": None, "changes": None}
+    code = {"predictions": [{"commit": None, "changes": None}], "others": []}
     assert read_back(folder, {**PROVENANCE, "code": code}).get("#workflow")["version"] == CITATION["version"]
 
 

@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import zscore
 
-from wfci_sleep.chunks import SMALLEST_CHUNK, ChunkedFrames
-from wfci_sleep.cutting import cut_recording
+from wfci_sleep.data.hdf5_chunks import SMALLEST_CHUNK, ChunkedFrames
+from wfci_sleep.data.recordings import Recording
 from wfci_sleep.errors import InputError
-from wfci_sleep.recordings import EPOCH_FRAMES, Recording
-from wfci_sleep.shards import read_shard
-from wfci_sleep.windows import Windowing, n_frames
+from wfci_sleep.layout import EPOCH_FRAMES
+from wfci_sleep.preprocessing.cutting import cut_recording
+from wfci_sleep.preprocessing.windowings import n_frames
+from wfci_sleep.preprocessing.windows import Windowing
+from wfci_sleep.training.shards import read_shard
 
 SETTINGS = {
     "seconds": 10,
@@ -143,16 +145,34 @@ def test_common_layouts_are_read_directly(tmp_path, values):
         assert not ChunkedFrames.can_read(file["data"])
 
 
-def test_a_chunk_that_was_never_written_holds_the_fill_value(tmp_path):
-    path = write_recording(tmp_path / "a.mat", [0, 1], n_epochs=2)
+@pytest.mark.parametrize("chunks", [(1, 84, 128, 128), (1, 84, 32, 32)])
+def test_epochs_with_chunks_that_were_never_written_hold_nothing(tmp_path, chunks):
+    path = write_recording(tmp_path / "a.mat", [0, 1, 0], drop=["data"])
     with h5py.File(path, "r+") as file:
-        del file["data"]
-        data = file.create_dataset("data", (2, 168, 128, 128), "f4", chunks=(1, 84, 128, 128), fillvalue=0.25)
+        data = file.create_dataset("data", (3, 168, 128, 128), "f4", chunks=chunks, fillvalue=0.25)
         data[0, 84:] = 1
+        data[2] = 2
+    check_that_the_last_alone_is_there(path)
+
+
+def test_epochs_whose_file_is_missing_hold_nothing(tmp_path):
+    """A virtual dataset: the first epoch lies in a file that is gone, the second nowhere, the third beside it."""
+    path = write_recording(tmp_path / "a.mat", [0, 1, 0], drop=["data"])
+    layout = h5py.VirtualLayout((3, 168, 128, 128), "f4")
+    layout[0] = h5py.VirtualSource("gone.mat", "data", (168, 128, 128))
+    layout[2] = h5py.VirtualSource("there.mat", "data", (168, 128, 128))
+    with h5py.File(path, "r+") as file, h5py.File(tmp_path / "there.mat", "w") as there:
+        file.create_virtual_dataset("data", layout)
+        there["data"] = np.full((168, 128, 128), 2, dtype="f4")
+    check_that_the_last_alone_is_there(path)
+
+
+def check_that_the_last_alone_is_there(path):
     with Recording(path) as recording:
-        assert (recording.frames(0)[:84] == 0.25).all()
-        assert (recording.frames(0)[84:] == 1).all()
-        assert (recording.frames(1) == 0.25).all()
+        assert recording.unwritten.tolist() == [True, True, False]
+        frames = np.stack(list(recording))
+        assert np.isnan(frames[:2]).all()
+        assert (frames[2] == 2).all()
 
 
 def test_a_chunk_that_skipped_its_filter_is_read_as_it_is(tmp_path):
@@ -227,9 +247,9 @@ def test_a_chunk_of_the_wrong_size_is_named(tmp_path, values):
 
 PROGRAM = """
     import json, resource, sys
-    from wfci_sleep.cutting import cut_recording
-    from wfci_sleep.recordings import Recording
-    from wfci_sleep.windows import Windowing
+    from wfci_sleep.preprocessing.cutting import cut_recording
+    from wfci_sleep.data.recordings import Recording
+    from wfci_sleep.preprocessing.windows import Windowing
     if int(sys.argv[3]):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
     with Recording(sys.argv[1]) as recording:

@@ -3,13 +3,15 @@
 import pandas as pd
 import pytest
 
-from wfci_sleep import estimate
 from wfci_sleep.errors import InputError
-from wfci_sleep.files import read_table
+from wfci_sleep.models.size import window_tflop
+from wfci_sleep.run import estimate
+from wfci_sleep.tables import read_table
+from wfci_sleep.tables.costs import RATES
 
 JOBS = pd.DataFrame(
     {
-        "rule": ["windows", "train", "metrics"],
+        "rule": ["cut_windows", "train", "compute_metrics"],
         "job": ["windows/10s/a/a-fc1", "main/train/fold-1", "main/metrics"],
         "experiment": [estimate.SHARED, "main", "main"],
         "done": [False, True, False],
@@ -20,14 +22,14 @@ COSTS = pd.DataFrame({"cpu_s": [10.0, 7200.0, 3600.0], "gpu_s": [0.0, 360.0, 0.0
 
 def test_published_size():
     published = {"filters": [64] * 5, "kernel": 3, "pooling": 2, "lstm_units": 64}
-    assert 3 * estimate.window_tflop(published, (168, 128, 128)) == pytest.approx(1.02, abs=0.01)
+    assert 3 * window_tflop(published, (168, 128, 128)) == pytest.approx(1.02, abs=0.01)
 
 
 def test_arithmetic_by_hand():
     model = {"filters": [2, 3], "kernel": 3, "pooling": 2, "lstm_units": 1}
     # 5 x 4 pixels: 1 -> 2 -> 2 channels; pooled to 3 x 2: 2 -> 3 -> 3 channels; LSTM of 3 + 1 inputs; attention 2 x 2.
     products = 20 * 9 * (2 + 4) + 6 * 9 * (6 + 9) + 2 * 4 * 4 + 4
-    assert estimate.window_tflop(model, (7, 5, 4)) == pytest.approx(2 * 7 * products / 1e12)
+    assert window_tflop(model, (7, 5, 4)) == pytest.approx(2 * 7 * products / 1e12)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +77,8 @@ def test_measured_rates_come_before_shipped_ones(tmp_path):
 
 def test_a_measured_rate_holds_for_the_rules_other_jobs_by_their_work():
     units = pd.DataFrame({"job": 1.0, "epoch": [90.0, 30.0], "tflop": 0.0, "window_mb": 0.0})
-    jobs = pd.DataFrame({"rule": ["windows", "windows"]})
-    rates = pd.DataFrame({"rule": ["windows"], "unit": "epoch", "cpu_s": 1.0, "gpu_s": 0.0, "mb": 0.5})
+    jobs = pd.DataFrame({"rule": ["cut_windows", "cut_windows"]})
+    rates = pd.DataFrame({"rule": ["cut_windows"], "unit": "epoch", "cpu_s": 1.0, "gpu_s": 0.0, "mb": 0.5})
     costs = estimate.shipped_costs(jobs, units, rates)
     assert costs["mb"].tolist() == [45, 15]
     measured = estimate.with_measured(costs, jobs["rule"], pd.Series([180.0, float("nan")]), "cpu_s")
@@ -84,7 +86,7 @@ def test_a_measured_rate_holds_for_the_rules_other_jobs_by_their_work():
 
 
 def test_the_shipped_table_is_complete():
-    rates = read_table(estimate.SHIPPED_RATES, ["rule", "unit", "cpu_s", "gpu_s", "mb", "source"])
+    rates = read_table(estimate.SHIPPED_RATES, RATES)
     assert rates.notna().all(axis=None)
     assert set(rates["unit"]) == {"job", "epoch", "tflop"}
     assert "*" in set(rates["rule"])

@@ -1,13 +1,16 @@
 """Figures: facts on the axes, edge cases that still say something, files that are reproducible."""
 
+from xml.sax.saxutils import escape
+
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from made_up import fragmentation_of, predictions_of, quality_of
+from matplotlib.colors import to_rgba
 
-from wfci_sleep.attention_analysis import histograms, near_transition, scaled_to_unit, summary_by_state
-from wfci_sleep.calibration import reliability
+from wfci_sleep.analysis.attention import histograms, near_transition, scaled_to_unit, summary_by_state
+from wfci_sleep.analysis.performance import metrics_table
 from wfci_sleep.figures.attention import (
     plot_attention_distribution,
     plot_attention_session,
@@ -19,11 +22,11 @@ from wfci_sleep.figures.fragmentation import plot_fragmentation
 from wfci_sleep.figures.gradcam import plot_gradcam
 from wfci_sleep.figures.learning import plot_learning_curves
 from wfci_sleep.figures.performance import plot_performance
-from wfci_sleep.figures.recordings import plot_recordings
+from wfci_sleep.figures.recordings import WARNING_COLOUR, plot_recordings
 from wfci_sleep.figures.registration import plot_registration
 from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import save
-from wfci_sleep.metrics import metrics_table
+from wfci_sleep.scoring.calibration import reliability
 
 NAMES = ["wake", "nrem", "rem"]
 
@@ -107,7 +110,7 @@ def test_attention_figures_draw_and_name_absent_states(rng):
     np.testing.assert_allclose([bar.get_height() for bar in bars], expected)
     plot_attention_transitions(weights, np.arange(12), states, ["Ms1"] * 12)
     quiet = plot_attention_transitions(weights, np.arange(12) * 2, states, ["Ms1"] * 12)
-    assert says(quiet, "no change of state")
+    assert says(quiet, "no transition")
 
 
 @pytest.mark.parametrize("mice", [["Ms1"], ["Ms1", "Ms2", "Ms3"]])
@@ -124,7 +127,7 @@ def test_performance_and_fragmentation_show_every_mouse(rng, mice):
 
 def test_reliability_shows_the_table_before_and_after_calibration(rng):
     predictions = predictions_of(rng, ["Ms1", "Ms2"])
-    figure = plot_reliability(predictions)
+    figure = plot_reliability(predictions, 100, 0)
     correct = predictions["y_true"] == predictions["y_pred"]
     before, after, diagonal = figure.axes[0].get_lines()
     for line, confidence in (
@@ -140,11 +143,11 @@ def test_reliability_shows_the_table_before_and_after_calibration(rng):
     assert len(heights) == 20
     assert sum(heights) == pytest.approx(200)
     assert sum("ECE 0." in text for text in texts(figure)) == 2
-    assert says(plot_reliability(predictions[:0]), "no epochs")
-    assert not says(plot_reliability(predictions[:1]), "nan")
+    assert says(plot_reliability(predictions[:0], 100, 0), "no epochs")
+    assert not says(plot_reliability(predictions[:1], 100, 0), "nan")
 
 
-def test_learning_curves_mark_the_kept_pass():
+def test_learning_curves_mark_the_kept_training_epoch():
     history = pd.DataFrame(
         {
             "fold": [1, 1, 1],
@@ -167,6 +170,22 @@ def test_registration_gives_the_overlap_in_percent(rng):
     parcels[:, 32:96] = 7
     figure = plot_registration("Ms1", mask, parcels, rng.random((128, 128)), rng.random((128, 128)))
     assert says(figure, "33.3 %")
+
+
+@pytest.mark.parametrize("name", [r"M$\frac{1}{0}$", "M$5 and $6", "_M", "<M&5>"])
+def test_text_is_never_mathematics(rng, tmp_path, name):
+    figure = plot_recordings(quality_of(rng, 2, 1).replace("Ms1", name))
+    save(figure, tmp_path / "a.svg", tmp_path / "a.png", note=name)
+    assert (tmp_path / "a.svg").read_text().count(f">{escape(name)}</text>") == 2
+
+
+def test_log_axes_have_plain_numbers(rng):
+    weights = rng.dirichlet(np.full(34, 0.3), 40)
+    figure = plot_attention_distribution(weights, np.repeat([0, 1], 20), ["wake", "nrem"])
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels(which="both") if label.get_text()]
+    assert {"0.1", "0.01"} <= set(labels)
+    assert all(float(label) > 0 for label in labels)
 
 
 def test_files_are_reproducible_and_carry_the_note(tmp_path):
@@ -206,6 +225,14 @@ def test_recordings_with_warnings_are_marked(rng):
         assert warning_marks(figure) == []
         assert says(figure, "3 recordings, 0 with warnings")
     assert says(plot_recordings(quality_of(rng, 1, 1)[:0]), "no recordings")
+
+
+def test_only_unusual_masks_and_overlaps_have_red_dots(rng):
+    quality = quality_of(rng, 3, 2, warned=(0, 2, 5))
+    quality.loc[2, "mask_pixels"], quality.loc[5, "atlas_overlap"] = 3000, 0.7
+    for axes, unusual in zip(plot_recordings(quality).axes[1:], (2, 5), strict=True):
+        red = (axes.collections[0].get_facecolors() == to_rgba(WARNING_COLOUR)).all(axis=1)
+        assert np.flatnonzero(red).tolist() == [unusual]
 
 
 def test_many_recordings_have_one_label_a_mouse(rng):

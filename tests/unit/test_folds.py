@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.folds import check_no_leakage, fold_epochs, make_folds, mice_under_test, n_folds
+from wfci_sleep.training.folds import check_no_leakage, fold_epochs, make_folds, mice_under_test, n_folds
 
 BASE = {"protocol": "leave-one-mouse-out", "k": 3, "held_out": None, "validation_mice": 1, "fixed": [], "seed": 42}
 
@@ -82,6 +82,16 @@ def test_pooled_has_the_published_sizes():
     assert folds["split"].value_counts().to_dict() == {"train": 14472, "test": 1810, "validation": 1809}
 
 
+def test_pooled_needs_an_epoch_for_each_split():
+    pooled = {**BASE, "protocol": "pooled"}
+    folds = make_folds(epochs_of({"a": 6}), ["a"], pooled)
+    assert folds["split"].value_counts().to_dict() == {"train": 4, "test": 1, "validation": 1}
+    for n_epochs in range(1, 6):
+        message = f"folds.protocol pooled splits the scored epochs .* found {n_epochs}, expected 6 or more"
+        with pytest.raises(InputError, match=message):
+            make_folds(epochs_of({"a": n_epochs}), ["a"], pooled)
+
+
 def test_same_seed_same_folds():
     mice = list("abcdef")
     epochs = epochs_of(dict.fromkeys(mice, 4))
@@ -122,6 +132,11 @@ def test_leakage_is_an_error():
             list("abc"),
             "fold 1 names x, expected mice out of a, b, c",
         ),
+        (
+            {"protocol": "fixed", "fixed": [{"train": [a], "validation": [b], "test": ["c"]} for a, b in ("ab", "ba")]},
+            list("abc"),
+            "folds.fixed tests c in 2 folds, expected one",
+        ),
     ],
 )
 def test_impossible_protocols_are_refused(changes, mice, message):
@@ -130,8 +145,41 @@ def test_impossible_protocols_are_refused(changes, mice, message):
 
 
 def test_mouse_without_scored_epochs_is_named():
-    with pytest.raises(InputError, match="mouse c has no scored epoch"):
+    with pytest.raises(
+        InputError, match="mouse c has no scored epoch .* dataset.exclude: \\[{mouse: c, reason: ...}\\]"
+    ):
         make_folds(epochs_of({"a": 3, "b": 3, "d": 3}), list("abcd"), BASE)
+
+
+def test_a_mouse_whose_recordings_are_left_out_is_tested_by_no_fold():
+    mice, epochs = list("abcde"), epochs_of({"a": 3, "b": 3, "d": 3, "e": 9})
+    folds = make_folds(epochs, mice, BASE, without_epochs=True)
+    assert [mice_of(folds, fold, "test") for fold in range(1, 6)] == [{"a"}, {"b"}, set(), {"d"}, {"e"}]
+    for fold in range(1, 6):
+        assert mice_of(folds, fold, "train")
+        assert len(mice_of(folds, fold, "validation")) == 1
+        assert set(folds.loc[folds["fold"] == fold, "mouse"]) == set("abde")
+    k_folds = make_folds(epochs, mice, {**BASE, "protocol": "k-fold", "k": 2}, without_epochs=True)
+    assert mice_of(k_folds, 1, "test") | mice_of(k_folds, 2, "test") == set("abde")
+    pooled = make_folds(epochs, mice, {**BASE, "protocol": "pooled"}, without_epochs=True)
+    assert len(pooled) == len(epochs)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "changes", "message"),
+    [
+        ({"a": 3, "b": 3}, {}, "leave-one-mouse-out needs at least 3 mice .* found 2 mice: a, b"),
+        ({"a": 3, "b": 3, "c": 3}, {"protocol": "held-out-mouse"}, r"fold 1 has no epoch for test: .* left out"),
+        (
+            {"a": 3, "b": 3, "d": 3},
+            {"protocol": "fixed", "fixed": [{"train": ["a"], "validation": ["c"], "test": ["b"]}]},
+            "fold 1 has no epoch for validation",
+        ),
+    ],
+)
+def test_what_is_left_has_to_suffice(sizes, changes, message):
+    with pytest.raises(InputError, match=message):
+        make_folds(epochs_of(sizes), list("abcd"), {**BASE, **changes}, without_epochs=True)
 
 
 def test_fold_epochs_carry_their_labels():

@@ -7,11 +7,14 @@ import time
 
 import pytest
 
-from wfci_sleep import gpus
+from wfci_sleep.run import gpus
+
+# Names of this process alone, as the locks hold for the whole machine.
+GPUS = [f"GPU-{letter}-{os.getpid()}" for letter in "abc"]
 
 TAKE = """
 import sys
-from wfci_sleep.gpus import take_gpus
+from wfci_sleep.run.gpus import take_gpus
 print(",".join(take_gpus(int(sys.argv[1]))), flush=True)
 sys.stdin.read()
 """
@@ -21,7 +24,7 @@ sys.stdin.read()
 def machine(tmp_path):
     """Environment of a machine with three GPUs."""
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\nprintf 'GPU-a\\nGPU-b\\nGPU-c\\n'\n")
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' {' '.join(GPUS)}\n")
     program.chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != gpus.VISIBLE}
     paths = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": ":".join(filter(None, sys.path))}
@@ -61,7 +64,7 @@ def taken(process):
 def test_jobs_take_different_gpus_and_a_killed_one_gives_its_own_back(job):
     jobs = [job(1) for _ in range(3)]
     held = [taken(process) for process in jobs]
-    assert sorted(held) == [["GPU-a"], ["GPU-b"], ["GPU-c"]]
+    assert sorted(held) == [[gpu] for gpu in GPUS]
 
     fourth = job(1)
     assert "waiting for 1 free GPU(s) of 3" in fourth.stdout.readline()
@@ -76,20 +79,26 @@ def test_jobs_that_wait_for_two_gpus_do_not_keep_one(job):
     assert "waiting for 2" in second.stdout.readline()
     time.sleep(0.3)
     third = job(1)
-    assert taken(third) == ["GPU-c"]
+    assert taken(third) == GPUS[2:]
     first.kill()
-    assert taken(second) == ["GPU-a", "GPU-b"]
+    assert taken(second) == GPUS[:2]
 
 
 def test_more_than_there_are_is_all_and_none_hides_them(job):
-    assert taken(job(9)) == ["GPU-a", "GPU-b", "GPU-c"]
+    assert taken(job(9)) == GPUS
     hidden = job(0)
     assert "GPUs of this job: none" in hidden.stdout.readline()
 
 
 def test_nothing_is_chosen_where_a_cluster_did(job):
     assert taken(job(1, CUDA_VISIBLE_DEVICES="1")) == []
-    assert taken(job(3)) == ["GPU-a", "GPU-b", "GPU-c"]
+    assert taken(job(3)) == GPUS
+
+
+def test_locks_leave_no_file(job, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    assert taken(job(3)) == GPUS
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_without_nvidia_smi_there_is_nothing_to_choose(job, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Grad-CAM pictures: two looks of the same maps, outlines where the atlas has borders, areas ranked and compared."""
 
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -7,8 +9,9 @@ import pytest
 from conftest import write_atlas
 from made_up import NAMES, areas_of, maps_of
 
-from wfci_sleep.atlas import load_atlas
-from wfci_sleep.explanations import area_heat, front_to_back
+from wfci_sleep.analysis.parcels import area_heat, front_to_back
+from wfci_sleep.data.atlas import load_atlas
+from wfci_sleep.figures import gradcam
 from wfci_sleep.figures.gradcam import outlines, plot_gradcam
 from wfci_sleep.figures.gradcam_parcels import plot_gradcam_parcels
 from wfci_sleep.figures.style import save
@@ -60,6 +63,22 @@ def test_published_look_stays_and_the_atlas_look_is_opaque_with_outlines(rng):
     np.testing.assert_array_equal(parcels.get_xydata().T, outlines(left_right()))
     np.testing.assert_array_equal(brain.get_xydata().T, outlines(mask[0]))
     assert says(even, "no correct")
+
+
+def test_maps_lie_on_the_pixels_that_the_windows_used(rng, monkeypatch):
+    """As scoring kept them beside the maps, which is not the recording's mask."""
+    maps, examples, background, mask = maps_of(rng, 1)
+    used = mask[:, :, 64:] & (np.arange(128) > 50)[:, None]
+    found = SimpleNamespace(maps=maps[..., 64:], masks=used, examples=examples, mice=["Ms1"], states=NAMES)
+    survey = SimpleNamespace(std_frame=background[0], mask=mask[0])
+    monkeypatch.setattr(gradcam, "read_gradcam", lambda *_: found)
+    monkeypatch.setattr(gradcam, "read_surveys", lambda _: survey)
+    inputs = SimpleNamespace(gradcam=[], surveys=["Ms1-fc1.h5"])
+    params = {"classes": NAMES, "hemisphere": "right", "mice": ["Ms1"], "method": "gradcam", "outlines": False}
+    figure = gradcam.draw(inputs, SimpleNamespace(**params))
+    assert used.any() and (used != mask[:, :, 64:]).any()
+    for image in figure.axes[0].images:
+        np.testing.assert_array_equal(~np.ma.getmaskarray(np.ma.masked_invalid(image.get_array())), used[0])
 
 
 def test_one_hemisphere_and_an_all_artefact_run_draw(rng, tmp_path):
@@ -116,9 +135,23 @@ def test_bars_are_ranked_means_over_mice_coloured_by_place(rng):
         assert colour_of[rows.idxmin()] == pytest.approx(mpl.colormaps["viridis"](0.0))
         assert colour_of[rows.idxmax()] == pytest.approx(mpl.colormaps["viridis"](1.0))
         found = front_to_back(areas[areas["state"] == state])
-        words = f"ρ = {found.mean():z.2f} ({found.min():z.2f} to {found.max():z.2f})".replace("-", "−")
+        words = f"ρ = {found.mean():z.2f}, range {found.min():z.2f} to {found.max():z.2f}".replace("-", "−")
         assert words in axes.get_title()
         assert "n = 3 mice" in axes.get_title()
+
+
+def test_an_area_that_one_mouse_lacks_has_the_mean_of_the_others(rng):
+    areas = areas_of(rng, ["Ms1", "Ms2", "Ms3"])
+    areas = areas[(areas["state"] == "wake") & ~((areas["mouse"] == "Ms2") & (areas["area"] == "V1"))]
+    axes = plot_gradcam_parcels(areas, ["wake"]).axes[0]
+    heat = areas.pivot(index="mouse", columns="area", values="mean_heat")
+    expected = heat.div(heat.mean(axis=1), axis=0).mean().sort_values()
+    np.testing.assert_allclose([bar.get_width() for bar in axes.patches], expected)
+    _, interval = axes.collections
+    # Of two mice there is no interval.
+    drawn = {area: len(line) > 0 for area, line in zip(expected.index, interval.get_segments(), strict=True)}
+    assert [area for area, there in drawn.items() if not there] == ["V1"]
+    assert expected.max() < axes.get_xlim()[1] < 10
 
 
 def test_few_mice_and_little_heat_are_said_in_words(rng):
@@ -126,6 +159,9 @@ def test_few_mice_and_little_heat_are_said_in_words(rng):
     one = plot_gradcam_parcels(areas[areas["state"] != "rem"], NAMES)
     assert sum("one mouse: no interval" in axes.get_title() for axes in one.axes) == 2
     assert not one.axes[0].collections
+    two = plot_gradcam_parcels(areas_of(rng, ["Ms1", "Ms2"]), NAMES)
+    assert says(two, "n = 2 mice: no interval")
+    assert not two.axes[0].collections
     assert says(one, "no correct example")
     assert says(plot_gradcam_parcels(areas.assign(mean_heat=0.0), NAMES), "no heat anywhere")
     # The same heat everywhere has no rank.

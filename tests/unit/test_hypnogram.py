@@ -6,13 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wfci_sleep.hypnogram import (
-    Hypnogram,
-    fragmentation_tables,
-    session_hypnogram,
-    session_hypnograms,
-    sleep_table,
-)
+from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.sessions import session_hypnogram, session_hypnograms
+from wfci_sleep.analysis.sleep_tables import fragmentation_tables, sleep_table
 
 NAMES = ["wake", "nrem", "rem"]
 states = st.lists(st.integers(-2, 2), max_size=80)
@@ -155,10 +151,10 @@ def test_session_has_gaps_at_artefacts_and_between_runs(session):
     assert hypnogram.states.tolist() == [0, 0, -1, 1, -2, -2, 1, 2]
 
 
-def test_further_scorers_have_hypnograms_of_their_own(session):
+def test_further_raters_have_hypnograms_of_their_own(session):
     recordings, epochs = session
     other = pd.DataFrame({"mouse": ["a"], "recording": ["a2"], "epoch": [0], "label": [2]})
-    found = session_hypnograms(epochs, recordings, NAMES, {"second": other})
+    found = session_hypnograms(epochs, recordings, NAMES, "cnn-bilstm", {"second": other})
     assert list(found["a"]) == ["cnn-bilstm", "human", "second"]
     assert found["a"]["second"].states.tolist() == [-1, -1, -1, -1, -2, -2, 2, -1]
     assert list(found["b"]) == ["cnn-bilstm", "human"]
@@ -166,7 +162,9 @@ def test_further_scorers_have_hypnograms_of_their_own(session):
 
 def test_fragmentation_tables_by_hand(session):
     recordings, epochs = session
-    fragmentation, bouts, transitions = fragmentation_tables(session_hypnograms(epochs, recordings, NAMES))
+    fragmentation, bouts, transitions = fragmentation_tables(
+        session_hypnograms(epochs, recordings, NAMES, "cnn-bilstm")
+    )
     table = fragmentation.set_index(["mouse", "scorer", "counting", "state"])
     human = table.loc[("a", "human")]
     # 0 0 . 1 . . 1 2: gaps end the two NREM bouts, and wake -> NREM is not seen.
@@ -183,7 +181,7 @@ def test_fragmentation_tables_by_hand(session):
 
 
 def test_tables_of_no_mouse_are_empty_and_have_their_columns(session):
-    full = fragmentation_tables(session_hypnograms(session[1], session[0], NAMES))
+    full = fragmentation_tables(session_hypnograms(session[1], session[0], NAMES, "cnn-bilstm"))
     for table, empty in zip(full, fragmentation_tables({}), strict=True):
         assert empty.empty
         assert list(empty.columns) == list(table.columns)

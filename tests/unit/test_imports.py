@@ -30,13 +30,13 @@ def test_heavy_modules_are_seen():
 
 
 def test_the_rules_import_no_heavy_library():
-    lines = "\n".join(imports(path) for path in sorted((WORKFLOW / "rules").glob("*.smk")))
-    assert "synthesis" in lines and "explanations" in lines
+    lines = "\n".join(imports(path) for path in sorted((WORKFLOW / "rules").rglob("*.smk")))
+    assert "synthetic" in lines and "catalogue" in lines
     assert loaded(lines) == []
 
 
-@pytest.mark.parametrize("step", ["hypnogram", "gradcam_parcels", "attention_session", "fragmentation", "learning"])
+@pytest.mark.parametrize("step", ["hypnogram", "gradcam_parcels", "attention", "fragmentation", "learning"])
 def test_figures_wait_for_no_statistics(step):
-    lines = imports(WORKFLOW / "scripts" / f"{step}_figure.py")
-    assert "wfci_sleep.figures" in lines
+    lines = f"import wfci_sleep.figures.{step}\n{imports(WORKFLOW / 'scripts' / 'plot_figure.py')}"
+    assert "wfci_sleep.figures.style" in lines
     assert loaded(lines) == []

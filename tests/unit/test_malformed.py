@@ -1,7 +1,10 @@
 """Malformed recordings: each ends in one line that names the file, or in a warning; none takes memory or crashes."""
 
+import fcntl
 import os
+import re
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -9,12 +12,12 @@ import pytest
 import scipy.io
 from conftest import square_mask, write_atlas, write_recording
 
-from wfci_sleep import recordings
-from wfci_sleep.atlas import load_atlas
+from wfci_sleep.data import matlab, matv5
+from wfci_sleep.data.atlas import load_atlas
+from wfci_sleep.data.matlab_recordings import VARIABLES
+from wfci_sleep.data.recordings import MAX_EPOCHS, Recording
 from wfci_sleep.errors import InputError
-from wfci_sleep.quality import quality_row
-from wfci_sleep.recordings import MAX_EPOCHS, Recording
-from wfci_sleep.survey import survey_recording
+from wfci_sleep.preprocessing.checks import check_recording
 
 EPOCH = (168, 128, 128)
 NOT_HDF5 = "not a readable MATLAB v7.3 (HDF5) file"
@@ -22,10 +25,7 @@ NOT_HDF5 = "not a readable MATLAB v7.3 (HDF5) file"
 
 def check(path, atlas):
     """All that the workflow reads of a recording; its warnings."""
-    with Recording(path) as recording:
-        _ = recording.scores
-        survey = survey_recording(recording, atlas, path.with_suffix(".tsv"))
-        return quality_row(recording, survey, atlas)["warnings"]
+    return check_recording(path, atlas, {}, path.with_suffix(".tsv")).row["warnings"]
 
 
 def whole(**arguments):
@@ -89,6 +89,41 @@ def empty_in_matlab(path):
         file["data"].attrs["MATLAB_empty"] = 1
 
 
+def linked(link):
+    """A recording whose data are a link to another file; or to none, if it was taken away."""
+
+    def write(path):
+        other = write_recording(path.with_name("other.mat"), [0, 1])
+        write_recording(path, [0, 1], drop=["data"])
+        with h5py.File(path, "r+") as file:
+            link(file, other)
+
+    return write
+
+
+def to_the_variable(file, other):
+    file["data"] = h5py.ExternalLink(other.name, "/data")
+
+
+def by_way_of_a_group(file, other):
+    file["others"] = h5py.ExternalLink(other.name, "/")
+    file["data"] = h5py.SoftLink("/others/data")
+
+
+def to_nothing(file, other):
+    to_the_variable(file, other)
+    other.unlink()
+
+
+def stored_elsewhere(file, other):
+    external = [(str(other), 0, h5py.h5f.UNLIMITED)]
+    file.create_dataset("data", (1, *EPOCH), "f4", external=external)
+
+
+def never_written(name, shape):
+    return with_variable(name, shape=shape, dtype="f8")
+
+
 def name_with_line_end(path):
     write_recording(path, [0], drop=["xform_mask"])
     with h5py.File(path, "r+") as file:
@@ -131,13 +166,13 @@ def v5_cut_off(path):
 
 
 MALFORMED = {
-    "absent": (lambda path: None, "does not exist, expected a MATLAB v7.3 file"),
+    "absent": (lambda path: None, "does not exist, expected a MATLAB v7.3 (HDF5) file"),
     "link loop": (link_loop, "cannot be opened (Too many levels of symbolic links)"),
     "dangling link": (dangling_link, "is a link to gone.mat, which does not exist"),
     "directory": (lambda path: path.mkdir(), "is a directory or a device"),
     "pipe": (pipe, "is a directory or a device"),
     "empty file": (lambda path: path.touch(), NOT_HDF5),
-    "text file": (lambda path: path.write_text("epoch\tscore\n"), f"{NOT_HDF5} (Unable"),
+    "text file": (lambda path: path.write_text("epoch\tscore\n"), f"{NOT_HDF5} (it is none of MATLAB's files)"),
     "cut off": (cut_off, NOT_HDF5),
     "damaged chunk": (damaged_chunk, "the chunk of data that begins at epoch 1, frame 0, column 0, row 0 is damaged: "),
     "no data": (whole(drop=["data"]), "variable data is missing, found scoringindex_file, xform_mask, expected data"),
@@ -147,7 +182,13 @@ MALFORMED = {
     "group": (group, "data is a struct or a sparse matrix, expected an array of double or single"),
     "empty in MATLAB": (empty_in_matlab, "data is empty, expected double or single"),
     "null data": (with_variable("data", h5py.Empty("f8")), "data is empty, expected double or single"),
-    "no epochs": (with_variable("data", shape=(0, *EPOCH)), "data is 128 x 128 x 168 x 0 in MATLAB's order, expected"),
+    "link to another file": (linked(to_the_variable), "data is a link to another file, other.mat; copy the values"),
+    "link through a group": (linked(by_way_of_a_group), "data is a link to another file, "),
+    "link to no file": (linked(to_nothing), "data is a link to another file, other.mat; copy the values into this one"),
+    "external storage": (linked(stored_elsewhere), "data is stored in another file, "),
+    "scores never written": (never_written("scoringindex_file", (2, 1)), "scoringindex_file was never written whole"),
+    "mask never written": (never_written("xform_mask", (128, 128)), "xform_mask was never written whole"),
+    "no epochs": (with_variable("data", shape=(0, *EPOCH)), "data holds no epoch, expected at least one"),
     "two axes": (with_variable("data", shape=(168, 128)), "data is 128 x 168 in MATLAB's order"),
     "five axes": (with_variable("data", shape=(1, 2, *EPOCH)), "data is 128 x 128 x 168 x 2 x 1 in MATLAB's order"),
     "other frame": (with_variable("data", shape=(2, 168, 64, 128)), "data is 128 x 64 x 168 x 2 in MATLAB's order"),
@@ -166,6 +207,10 @@ MALFORMED = {
     "negative score": (whole(scores=[0, -1]), "scoringindex_file holds -1 at epoch 1"),
     "text scores": (with_variable("scoringindex_file", ["wake", "nrem"]), "holds object, expected numbers"),
     "mask of zeros": (whole(mask=np.zeros((128, 128), bool)), "xform_mask is zero everywhere, expected 1"),
+    "mask of NaN": (
+        with_variable("xform_mask", np.full((128, 128), np.nan)),
+        "xform_mask holds no value above zero, expected 1 on the brain's pixels",
+    ),
     "mask of another size": (whole(mask=np.ones((64, 128), bool)), "xform_mask is 64 x 128, expected 128 x 128"),
     "text mask": (with_variable("xform_mask", "brain"), "xform_mask holds object, expected numbers"),
     "NaN everywhere": (
@@ -187,7 +232,14 @@ MALFORMED = {
         lambda path: v5(path, xform_mask=scipy.sparse.csc_matrix(square_mask(), dtype=float)),
         "xform_mask is a struct or a sparse matrix, expected an array of numbers",
     ),
-    "v5, cell": (lambda path: v5(path, scoringindex_file={"a": 1}), "holds [('a', 'O')], expected numbers"),
+    "v5, struct": (
+        lambda path: v5(path, scoringindex_file={"a": 1}),
+        "scoringindex_file is a struct or a sparse matrix, expected an array of numbers",
+    ),
+    "v5, cell": (
+        lambda path: v5(path, scoringindex_file=np.array([["wake"]], dtype=object)),
+        "scoringindex_file holds <U4, expected numbers",
+    ),
 }
 
 
@@ -236,13 +288,28 @@ def test_unusual_files_are_read_with_a_warning(tmp_path, atlas, kind):
     assert message in check(path, atlas)
 
 
+def test_a_recording_that_another_program_writes_is_read_or_waited_for(tmp_path, atlas):
+    path = write_recording(tmp_path / "Ms1-fc1.mat", [0, 1], lambda epoch: np.full(EPOCH, epoch))
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as HDF5 does
+        with Recording(path) as recording:
+            assert (recording.frames(1) == 1).all()
+        os.truncate(path, path.stat().st_size // 2)
+        with pytest.raises(InputError, match="; another program has it open to write it: wait until that has ended"):
+            Recording(path)
+    with pytest.raises(InputError, match="; save it again with -v7.3, or fetch it again"):
+        Recording(path)
+
+
 def test_the_longest_recording_opens_without_reading_it(tmp_path):
     path = tmp_path / "long.mat"
     declared(MAX_EPOCHS, MAX_EPOCHS)(path)
+    with h5py.File(path, "r+") as file:
+        file["scoringindex_file"][...] = 0
     tracemalloc.start()
     with Recording(path) as recording:
         assert len(recording.scores) == recording.n_epochs == MAX_EPOCHS
-        assert not recording.frames(MAX_EPOCHS - 1).any()
+        assert np.isnan(recording.frames(MAX_EPOCHS - 1)).all()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 80e6
@@ -251,26 +318,38 @@ def test_the_longest_recording_opens_without_reading_it(tmp_path):
 def test_a_large_v5_file_is_refused_before_it_is_loaded(tmp_path, monkeypatch):
     path = v5(tmp_path / "old.mat")
     values = np.prod(EPOCH) + 128 * 128 + 1
-    monkeypatch.setattr(recordings, "MAX_BYTES_AT_ONCE", 8 * values)
+    monkeypatch.setattr(matlab, "MAX_BYTES_AT_ONCE", 8 * values)
     with Recording(path) as recording:
         assert recording.n_epochs == 1
-    monkeypatch.setattr(recordings, "MAX_BYTES_AT_ONCE", 8 * values - 1)
-    monkeypatch.setattr(scipy.io, "loadmat", lambda *_, **__: pytest.fail("loaded"))
-    with pytest.raises(InputError, match="old.mat: a MATLAB v5 file that declares 0.02 GB .*; save it with -v7.3"):
+    monkeypatch.setattr(matlab, "MAX_BYTES_AT_ONCE", 8 * values - 1)
+    message = "a MATLAB v5 file that declares 0.02 GB .*; save it with -v7.3"
+    with pytest.raises(InputError, match=f"old.mat: {message}"):
         Recording(path)
+    monkeypatch.setattr(scipy.io, "loadmat", lambda *_, **__: pytest.fail("loaded"))
+    with pytest.raises(InputError, match=message):  # what the process of its own does
+        matv5.write_npz(8 * values - 1, path, VARIABLES)
 
 
-@pytest.mark.parametrize("kind", ["v7.3", "v5"])
+def without_compression(path):
+    scipy.io.savemat(path, scipy.io.loadmat(path, variable_names=VARIABLES))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["v7.3", "v5", "v5, uncompressed"])
 def test_flipped_bytes_end_in_an_input_error_or_not_at_all(tmp_path, kind):
     path = tmp_path / "Ms1-fc1.mat"
     sound = (write_recording(path, [0], zeros) if kind == "v7.3" else v5(path)).read_bytes()
+    if kind == "v5, uncompressed":
+        sound = without_compression(path).read_bytes()
+        # In the names, types and sizes of the variables: most of the file is values.
+        places_of = np.r_[128:200, len(sound) - 200 : len(sound)]
+    else:
+        places_of = np.arange(len(sound))
     rng = np.random.default_rng(20)
-    refused = 0
-    for _ in range(40):
-        damaged = np.frombuffer(sound, dtype=np.uint8).copy()
-        places = rng.integers(len(sound), size=20)
-        damaged[places] = rng.integers(256, size=len(places))
-        path.write_bytes(damaged.tobytes())
+
+    def outcome(number):
+        path = tmp_path / f"{number}.mat"
+        path.write_bytes(damaged[number])
         try:
             with Recording(path) as recording:
                 assert len(recording.scores) == recording.n_epochs
@@ -278,5 +357,45 @@ def test_flipped_bytes_end_in_an_input_error_or_not_at_all(tmp_path, kind):
         except InputError as error:
             assert str(error).startswith(f"{path}: ")
             assert len(str(error).splitlines()) == 1
-            refused += 1
-    assert refused > 0
+            return "refused"
+        return "read"
+
+    damaged = []
+    for _ in range(20 if kind == "v5" else 40):
+        content = np.frombuffer(sound, dtype=np.uint8).copy()
+        places = rng.choice(places_of, size=20 if kind != "v5, uncompressed" else 3)
+        content[places] = rng.integers(256, size=len(places))
+        damaged.append(content.tobytes())
+    with ThreadPoolExecutor(2) as pool:
+        assert "refused" in list(pool.map(outcome, range(len(damaged))))
+
+
+def with_a_type_that_no_value_has(path, place, type_of_values):
+    """Damage the one byte of an uncompressed v5 file after which scipy reads beyond its table of types."""
+    content = bytearray(path.read_bytes())
+    assert content[place] == type_of_values
+    content[place] = 255
+    path.write_bytes(content)
+
+
+def test_a_v5_file_that_may_crash_its_reader_ends_in_one_line(tmp_path):
+    """What scipy makes of such a byte depends on the memory behind its table: a crash or an error."""
+    path = without_compression(v5(tmp_path / "Ms1-fc1.mat"))
+    with_a_type_that_no_value_has(path, 184, 7)
+    with pytest.raises(InputError, match=re.escape(f"{path}: not a readable MATLAB v5 file (")):
+        Recording(path)
+    atlas = write_atlas(tmp_path / "atlas.mat")
+    with_a_type_that_no_value_has(atlas, 192, 2)
+    with pytest.raises(InputError, match=re.escape(f"{atlas}: not a readable MATLAB v5 file (")):
+        load_atlas(atlas)
+
+
+def test_a_reader_that_crashes_is_called_that(tmp_path, monkeypatch):
+    crashing = tmp_path / "python"
+    crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crashing.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(crashing))
+    path = without_compression(v5(tmp_path / "Ms1-fc1.mat"))
+    crashed = "not a readable MATLAB v5 file (damaged, its reader crashed with SIGSEGV); save it again with -v7.3"
+    with pytest.raises(InputError, match=re.escape(f"{path}: {crashed}")):
+        Recording(path)

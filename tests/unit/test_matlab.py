@@ -6,10 +6,11 @@ import pytest
 import scipy.io
 from made_up import NAMES, predictions_of
 
+from wfci_sleep.data.matv5 import write_v5
 from wfci_sleep.errors import InputError
-from wfci_sleep.examples import Example
-from wfci_sleep.explanations import MouseMaps
-from wfci_sleep.matlab_export import in_time_order, matching_weights, matlab_variables, write_mat
+from wfci_sleep.export.matlab import in_time_order, matching_weights, matlab_variables
+from wfci_sleep.scoring.examples import Example
+from wfci_sleep.scoring.explanations import MouseMaps
 
 RECORDINGS = pd.DataFrame(
     {
@@ -33,13 +34,13 @@ def predictions(rng):
 def maps(rng):
     heat = rng.random((2, 3, 128, 64)).astype(np.float32)
     heat[1, 2] = np.nan
-    return MouseMaps(["Ms10", "Ms2"], NAMES, heat, np.array([[4, 5, 6], [7, 8, 0]]))
+    return MouseMaps(["Ms10", "Ms2"], NAMES, heat, np.array([[4, 5, 6], [7, 8, 0]]), np.ones((2, 128, 64), bool))
 
 
 def written(folder, predictions, weights, maps, examples=()):
     """Everything written, and a function that reads a file back as MATLAB would show it."""
     for name, variables in matlab_variables(predictions, NAMES, weights, 10.0, maps, examples).items():
-        write_mat(folder / name, variables, "a test")
+        write_v5(folder / name, variables, "a test")
 
     def load(name):
         return {key: value for key, value in scipy.io.loadmat(folder / name).items() if not key.startswith("__")}
@@ -131,7 +132,8 @@ def test_the_surest_right_examples_are_exported(tmp_path, predictions, maps):
 
 
 def test_a_run_without_any_test_epoch_gives_empty_variables(tmp_path, predictions):
-    nothing = MouseMaps([], NAMES, np.zeros((0, 3, 128, 128), np.float32), np.zeros((0, 3), int))
+    heat, masks = np.zeros((0, 3, 128, 128), np.float32), np.zeros((0, 128, 128), bool)
+    nothing = MouseMaps([], NAMES, heat, np.zeros((0, 3), int), masks)
     load = written(tmp_path, in_time_order(predictions[:0], RECORDINGS), np.zeros((0, 168), np.float32), nothing)
     assert load("y_trues.mat")["y_trues"].size == 0
     assert load("y_scores.mat")["y_scores"].shape == (0, 3)
@@ -142,14 +144,14 @@ def test_weights_of_other_epochs_are_refused(predictions):
     ordered = in_time_order(predictions, RECORDINGS)
     with pytest.raises(InputError, match="attention.h5 holds 59 test epochs that are not the 60 of predictions.tsv"):
         matching_weights(ordered, predictions[:59], np.ones((59, 3)))
-    with pytest.raises(InputError, match="score again"):
+    with pytest.raises(InputError, match="delete both and run the same command again"):
         matching_weights(ordered, predictions.assign(epoch=predictions["epoch"] + 1), np.ones((60, 3)))
 
 
 def test_the_same_variables_give_the_same_bytes(tmp_path, monkeypatch):
-    write_mat(tmp_path / "a.mat", {"x": np.arange(3)}, "Synthetic data: not a scientific result" + 99 * "!")
+    write_v5(tmp_path / "a.mat", {"x": np.arange(3)}, "Synthetic data: not a scientific result" + 99 * "!")
     monkeypatch.setattr("time.asctime", lambda *_: "another day")
-    write_mat(tmp_path / "b.mat", {"x": np.arange(3)}, "Synthetic data: not a scientific result" + 99 * "!")
+    write_v5(tmp_path / "b.mat", {"x": np.arange(3)}, "Synthetic data: not a scientific result" + 99 * "!")
     assert (tmp_path / "a.mat").read_bytes() == (tmp_path / "b.mat").read_bytes()
     assert b"Synthetic data" in (tmp_path / "a.mat").read_bytes()[:116]
     assert scipy.io.loadmat(tmp_path / "a.mat")["x"].shape == (1, 3)

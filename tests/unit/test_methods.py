@@ -1,19 +1,19 @@
 """The methods section: what it says is what the settings, the tables and the network say."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wfci_sleep.calibration import N_BINS, TEMPERATURES
-from wfci_sleep.methods import CBAM_KERNEL, CBAM_REDUCTION, LEAKY_SLOPE, SETTINGS, SIMAM_REGULARISATION, parameters
-from wfci_sleep.methods import methods as write_methods
-from wfci_sleep.references import REFERENCES
-from wfci_sleep.settings import SECTIONS, resolve
-
-SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+from wfci_sleep.analysis.confidence_intervals import LEAST_CLUSTERS, WIDEST
+from wfci_sleep.models import registry
+from wfci_sleep.models.size import CBAM_KERNEL, CBAM_REDUCTION, LEAKY_SLOPE, SIMAM_REGULARISATION, parameters
+from wfci_sleep.report.methods import SETTINGS
+from wfci_sleep.report.methods import methods as write_methods
+from wfci_sleep.run.settings import SECTIONS, resolve
+from wfci_sleep.scoring.calibration import N_BINS
+from wfci_sleep.training.temperature import TEMPERATURES
 
 # No two numbers alike, so that none can stand in for another.
 UNUSUAL = {
@@ -35,13 +35,13 @@ PROVENANCE = {
         "scikit-learn": "1.9.1",
         "focal-loss": None,
     },
-    "code": {"commit": "c0ffee", "changes": ""},
+    "code": {"predictions": [{"commit": "c0ffee", "changes": False}], "others": []},
 }
 
 
 def resolved(**sections) -> dict:
     merged = {section: {**UNUSUAL.get(section, {}), **values} for section, values in sections.items()}
-    return resolve({"run": {"name": "mine"}, **UNUSUAL, **merged}, SCHEMA, "a test")
+    return resolve({"run": {"name": "mine"}, **UNUSUAL, **merged}, "a test")
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def quality():
     return pd.DataFrame(
         {
             "mouse": ["Ms1", "Ms1", "Ms_2", "Ms3", "Ms4"],
+            "recording": ["Ms1-fc1", "Ms1-fc2", "night", "Ms3-fc1", "Ms4-fc1"],
             "epochs": [90, 90, 180, 100, 110],
             "rows": 128,
             "columns": 128,
@@ -56,6 +57,7 @@ def quality():
             "nrem": [30, 30, 50, 30, 27],
             "rem": [15, 15, 20, 10, 16],
             "artefact": [5, 5, 10, 10, 6],
+            "left_out": pd.Series(np.nan, range(5), dtype=object),
             "warnings": [np.nan, "short", np.nan, np.nan, np.nan],
         }
     )
@@ -114,6 +116,20 @@ CONFIGURATIONS = {
 }
 
 
+def test_a_kind_of_network_without_words_is_named(quality, monkeypatch):
+    kind = registry.Kind("graph net", lambda: None, lambda *_: None, lambda *_: {"all of it": 7}, lambda *_: 0.0)
+    monkeypatch.setitem(registry.KINDS, "graph-network", kind)
+    config = resolved()
+    config["experiments"]["main"]["model"]["kind"] = "graph-network"
+    text = write_methods(config, quality, PROVENANCE)
+    assert "## Network\n\nStates were scored by the network graph net. The network has 7 trainable parameters" in text
+    assert "on the output of the network's layer frame\\_encoder, for the correctly scored test epochs" in text
+    assert "The weights over time of its layer temporal\\_attention are given for every test epoch." in text
+    assert "The published numbers of the CNN-BiLSTM and of its predecessor on visibility graphs [" in text
+    for words in ("bidirectional", "last convolution", "attention over time", "this network"):
+        assert words not in text
+
+
 @pytest.fixture(params=CONFIGURATIONS)
 def changes(request):
     return CONFIGURATIONS[request.param]
@@ -147,7 +163,8 @@ def test_every_number_comes_from_the_settings_or_the_tables(quality, changes):
         *(sum(counted.values()), *counted.values(), 2 * units, len(settings["model"]["filters"])),
         *(len(settings["labels"]["classes"]), 100 * settings["training"]["augment_gain"]),
         *(LEAKY_SLOPE, SIMAM_REGULARISATION, CBAM_REDUCTION, CBAM_KERNEL, *TEMPERATURES, N_BINS),
-        *(0, 95, 80),  # ends of a scale, confidence, the published split
+        *(0, 95, 80),  # ends of a scale, confidence, the pooled split
+        *(LEAST_CLUSTERS, 100 * WIDEST),
     }
     text, _ = write_methods(config, quality, PROVENANCE).split("## Software")
     text = re.sub(r"\[\d+(, \d+)*\]|1\.0\.1", "", text)  # citations, the database's version
@@ -168,25 +185,24 @@ def test_references_are_numbered_in_the_order_of_their_mention(quality, changes)
     cited = [int(number) for group in re.findall(r"\[([\d, ]+)\]", text) for number in group.split(", ")]
     works = [line.split(". ", 1) for line in listed.splitlines()]
     assert list(dict.fromkeys(cited)) == [int(number) for number, _ in works] == list(range(1, len(works) + 1))
-    assert {work for _, work in works} <= set(REFERENCES.values())
+    assert all(work.endswith(".") and re.search(r"\b(19|20)\d\d\b", work) for _, work in works)
 
 
-@pytest.mark.parametrize(
-    ("work", "configurations"),
-    [
-        ("SimAM", {"simam"}),
-        ("CBAM", {"cbam"}),
-        ("Focal loss", set(CONFIGURATIONS) - {"everything"}),
-        ("Neural machine translation", set(CONFIGURATIONS) - {"simam"}),
-        ("PhysioBank", {"physionet"}),
-        ("ranking methods", {"several"}),
-        ("visibility graphs", set(CONFIGURATIONS)),
-        ("SciPy 1.0", set()),  # not among the versions
-    ],
-)
-def test_only_works_that_the_run_used_are_listed(quality, work, configurations):
+def test_only_works_that_the_run_used_are_listed(quality):
     listed = {name: methods(quality, **changes).split("## References")[1] for name, changes in CONFIGURATIONS.items()}
-    assert {name for name, works in listed.items() if work in works} == configurations
+    citing = {
+        "SimAM": {"simam"},
+        "CBAM": {"cbam"},
+        "Focal loss": set(CONFIGURATIONS) - {"everything"},
+        "Neural machine translation": set(CONFIGURATIONS) - {"simam"},
+        "PhysioBank": {"physionet"},
+        "fiducial limits": set(CONFIGURATIONS),
+        "ranking methods": {"several"},
+        "visibility graphs": set(CONFIGURATIONS),
+        "SciPy 1.0": set(),  # not among the versions
+    }
+    for work, configurations in citing.items():
+        assert {name for name, works in listed.items() if work in works} == configurations, work
 
 
 def test_synthetic_data_are_said_to_be_synthetic_at_once(quality, changes):
@@ -198,23 +214,40 @@ def test_synthetic_data_are_said_to_be_synthetic_at_once(quality, changes):
 
 def test_recordings_are_counted(quality):
     text = methods(quality)
-    assert "5 recordings of 4 mice (Ms1, Ms\\_2, Ms3 and Ms4; 1 to 2 a mouse), 570 epochs of 10 s or 1.6 h" in text
-    assert (
-        "291 Wake (54.5%), 167 NREM (31.3%) and 76 REM (14.2%) epochs were used; 36 epochs scored as artefact" in text
-    )
+    assert "There were 5 recordings of 4 mice (Ms1, Ms\\_2, Ms3 and Ms4; 1 to 2 a mouse), 570 epochs of 10 s" in text
+    assert "10 s (1.6 h altogether), with frames" in text
+    assert "291 Wake (54.5%), 167 NREM (31.3%) and 76 REM (14.2%) epochs; 36 epochs scored as artefact were" in text
     assert "A warning (quality.tsv) came with 1 recording, which was kept." in text
     assert "warning" not in methods(quality.assign(warnings=np.nan))
+    assert "Also left out" not in text
+
+
+def test_what_is_left_out_is_told_with_its_reason(quality):
+    quality.loc[2, "left_out"] = "epochs 3-5 never written, epoch 7 excluded: a light_ was on"
+    gone = {"mouse": "Ms5", "recording": "Ms5-fc1", "epochs": 0, "left_out": "excluded: ill"}
+    text = methods(pd.concat([quality, pd.DataFrame([gone])], ignore_index=True))
+    night = "part of night of Ms\\_2 (epochs 3-5 never written, epoch 7 excluded: a light\\_ was on)"
+    assert f"Also left out: {night}; all of Ms5-fc1 of Ms5 (excluded: ill)." in text
+    assert "5 recordings of 4 mice" in text
+    assert "in each of 4 folds" in methods(quality, folds={"protocol": "leave-one-mouse-out"})
 
 
 @pytest.mark.parametrize(
     ("configuration", "words"),
     [
-        ("plain", "window of 7 s, 117 frames: the first of the epoch."),
-        ("plain", "in each of 4 folds another mouse was the test mouse"),
-        ("plain", "1 mouse of each fold, drawn at random (seed 11), was kept for validation"),
+        ("plain", "given a window of 7 s: the first 117 frames of the epoch."),
+        (
+            "plain",
+            "leave-one-mouse-out (leave-one-subject-out) cross-validation: in each of 4 folds another mouse was the",
+        ),
+        ("plain", "Of the other mice of each fold, 1 mouse drawn at random (seed 11) was kept for validation"),
         ("plain", "focal loss (gamma 1.5)"),
-        ("plain", "learning rate 0.003), in batches of 9 windows, for up to 123 passes through the training"),
+        ("plain", "learning rate 0.003), in batches of 9 windows, for up to 123 training epochs (passes over"),
+        ("plain", "seed 13). The weights of the training epoch with the lowest validation loss were kept."),
         ("plain", "of 777 resamples (seed 17)"),
+        ("plain", "exact one of a binomial proportion [1"),
+        ("plain", "No interval is given for fewer than 3 mice or bouts, or where it would span more than 90% of"),
+        ("plain", "includes 0 is called no better than chance"),
         ("plain", "commit c0ffee."),
         ("published", "432,323 trainable parameters"),
         ("binary", "one sigmoid output to the probabilities of Wake and Sleep"),
@@ -222,29 +255,29 @@ def test_recordings_are_counted(quality):
         ("left", "pixels of the left hemisphere inside the recording's mask and the atlas's brain"),
         ("left", "Squares of 4 x 4 pixels were averaged. The network's frames are thus 32 x 16 pixels."),
         ("long", "168 frames of the epoch and 84 of its neighbours in the same recording"),
-        ("pooled", "(80 / 10 / 10 %, seed 11)"),
+        ("pooled", "(80% / 10% / 10%, seed 11)"),
         ("pooled", "are higher than those to be expected of a new mouse"),
         ("pooled", "most bouts are cut short"),
         ("k-fold", "split at random into 2 groups"),
         ("held out", "The mouse Ms\\_2 was held out"),
-        ("fixed", "fold 1: training Ms1 and Ms3, validation Ms\\_2, test Ms4"),
+        ("fixed", "into 1 fold: fold 1 (training Ms1 and Ms3, validation Ms\\_2, test Ms4)."),
         ("simam", "every block are followed by the attention module SimAM"),
         ("simam", "every frame of a window has the same weight"),
         ("cbam", "block 2 are followed by the attention module CBAM"),
         ("physionet", "version 1.0.1, of PhysioNet"),
-        ("physionet", "no more than the first 3 runs"),
-        ("everything", "halved after ten passes without a lower validation loss"),
+        ("physionet", "No more than the first 3 runs of each mouse"),
+        ("everything", "halved after ten training epochs without a lower validation loss"),
         ("everything", "the gradients of 5 batches averaged for a step"),
-        ("everything", "after 29 passes in a row without a lower"),
-        ("everything", "of up to 31% more or less and given noise of standard deviation 0.43."),
+        ("everything", "after 29 training epochs in a row without a lower"),
+        ("everything", "by a random factor of up to 31% more or less. Noise of standard deviation 0.43 was added"),
         ("everything", "convolutions were computed in bfloat16"),
         ("everything", "labels of training and validation were dealt out at random"),
-        ("everything", "Further scorers were set beside these: second rater."),
+        ("everything", "Further raters were compared with these: second rater."),
         (
             "several",
             "The experiment other\\_one differs from it in the states (Wake and Sleep instead of Wake, NREM and REM), "
-            "the passes without a lower validation loss that end the training (37 instead of none) and mirrored "
-            "windows (yes instead of no).",
+            "the training epochs without a lower validation loss that end the training (37 instead of none) and "
+            "mirrored windows (yes instead of no).",
         ),
         ("several", "The experiment same has the same settings."),
         ("several", "Wilcoxon signed-rank test"),
@@ -264,7 +297,7 @@ def test_what_is_switched_off_is_not_told(quality):
         "averaged for a step",
         "was stopped after",
         "As a control",
-        "Further scorers",
+        "Further raters",
     ):
         assert words in everything
         assert words not in plain
@@ -286,10 +319,26 @@ def test_what_is_not_known_of_the_software_is_left_out(quality):
     text = methods(quality)
     assert "Snakemake 9.1.2" in text
     assert "focal-loss" not in text
-    unknown = {**PROVENANCE, "code": {"commit": None, "changes": None}}
-    assert "commit" not in methods(quality, unknown)
-    changed = {**PROVENANCE, "code": {"commit": "c0ffee", "changes": " M Snakefile"}}
-    assert "c0ffee, with changes that were not committed." in methods(quality, changed)
+    assert "commit" not in methods(quality, by_code([None]))
+
+
+def by_code(predictions: list[str | None], others: list[str] = (), changes: bool = False) -> dict:
+    """Provenance of predictions, and of nothing but others, by their commits."""
+    code = {"predictions": predictions, "others": others}
+    told = {kind: [{"commit": commit, "changes": changes} for commit in commits] for kind, commits in code.items()}
+    return {**PROVENANCE, "code": told}
+
+
+def test_the_commits_are_those_that_made_the_files(quality):
+    text = methods(quality)
+    assert "The predictions were made by the code of commit c0ffee." in text
+    assert "Other files" not in text
+    assert "c0ffee with changes that were not committed." in methods(quality, by_code(["c0ffee"], changes=True))
+    text = methods(quality, by_code(["c0ffee", "beef"], ["cafe"]))
+    assert "The predictions were made by the code of commit c0ffee and commit beef." in text
+    assert "Other files, tables or figures among them, were made by the code of commit cafe." in text
+    text = methods(quality, by_code([], ["cafe"]))
+    assert "Which code made the predictions is not recorded." in text
 
 
 def test_every_setting_has_a_name():
@@ -299,7 +348,7 @@ def test_every_setting_has_a_name():
 
 @pytest.mark.parametrize("configuration", ["plain", "published", "binary", "simam", "cbam"])
 def test_parameters_are_the_networks(configuration):
-    from wfci_sleep.model import build_network
+    from wfci_sleep.models.cnn_bilstm import build_network
 
     settings = resolved(**CONFIGURATIONS[configuration])["experiments"]["main"]
     classes = settings["labels"]["classes"]
@@ -308,7 +357,7 @@ def test_parameters_are_the_networks(configuration):
 
 
 def test_constants_are_the_layers():
-    from wfci_sleep import attention, encoder
+    from wfci_sleep.models import attention, encoder
 
     assert encoder.LEAKY_SLOPE == LEAKY_SLOPE
     assert attention.SimAM().regularisation == SIMAM_REGULARISATION

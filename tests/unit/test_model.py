@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from wfci_sleep.attention import CBAM, SimAM, TemporalAttention
-from wfci_sleep.encoder import FrameEncoder, LeakyReLU
-from wfci_sleep.explain import METHODS, Explainer, attention_weights, grad_cam
-from wfci_sleep.explanations import METHOD_TITLES
-from wfci_sleep.model import FRAME_ENCODER, TEMPORAL_ATTENTION, build_network, load_network
+from wfci_sleep.models.attention import CBAM, SimAM, TemporalAttention
+from wfci_sleep.models.cnn_bilstm import FRAME_ENCODER, TEMPORAL_ATTENTION, build_network
+from wfci_sleep.models.encoder import FrameEncoder, LeakyReLU
+from wfci_sleep.models.saving import load_network
+from wfci_sleep.scoring.explanations import METHOD_TITLES
+from wfci_sleep.scoring.grad_cam import METHODS, Explainer, attention_weights, grad_cam
 
 PUBLISHED = {
     "filters": [64] * 5,

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.examples import Example, choose_epoch, read_example, write_example
 from wfci_sleep.figures.movie import Scene, write_movie
+from wfci_sleep.scoring.examples import Example, choose_epoch, read_example, write_example
 
 STATES = ["wake", "nrem", "rem"]
 FRAMES = 6
@@ -80,6 +80,7 @@ def test_the_surest_right_epoch_or_the_named_one_is_chosen(predictions):
     ("which", "message"),
     [
         ("rem", "example rem: none of the 4 test epochs is rem for both"),
+        ("rem", "another state or an epoch, the target results/<run>/<experiment>/movies/<state>.mp4"),
         ("wake", "example wake: none of the 4 test epochs is wake for both"),
         ("a_b_c_7", "example a_b_c_7: no test epoch of that name; expected a state .wake, nrem, rem. or"),
         ("sleep", "of a test epoch, such as a_b_c_4"),
@@ -95,10 +96,10 @@ def test_what_cannot_be_shown_is_said_in_one_line(predictions, which, message):
 
 def test_the_chosen_epoch_of_a_shard_is_explained(tmp_path, rng):
     """The network is asked about that epoch alone, whatever else the shard holds."""
-    from wfci_sleep.explain import Explainer
-    from wfci_sleep.model import build_network
-    from wfci_sleep.scoring import explain_epoch
-    from wfci_sleep.shards import write_shard
+    from wfci_sleep.files.shard_writing import write_shard
+    from wfci_sleep.models.cnn_bilstm import build_network
+    from wfci_sleep.scoring.grad_cam import Explainer
+    from wfci_sleep.scoring.predict import explain_epoch
 
     mask = rng.random((8, 8)) > 0.3
     pixels = {epoch: rng.normal(size=(FRAMES, mask.sum())).astype(np.float16) for epoch in (0, 2, 9)}
@@ -180,6 +181,14 @@ def test_gif_has_every_second_frame_at_the_same_speed(tmp_path, example):
     with imageio.get_reader(tmp_path / "a.gif") as movie:
         assert len(movie) == FRAMES / 2
         assert movie.get_meta_data()["duration"] == pytest.approx(2000 / 16.8, abs=5)
+
+
+def test_without_ffmpeg_the_line_says_what_to_install(tmp_path, example, monkeypatch):
+    monkeypatch.setattr("wfci_sleep.figures.movie.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="films need the package imageio-ffmpeg, .* run `make install`"):
+        write_movie(tmp_path / "a.mp4", example, "temporal-zscore")
+    write_movie(tmp_path / "a.gif", example, "temporal-zscore")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
 
 
 def test_a_failing_movie_leaves_nothing(tmp_path, example, monkeypatch):

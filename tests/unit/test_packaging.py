@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib import metadata
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -22,10 +24,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PROFILE = ROOT / "workflow" / "profiles" / "default"
 
 LOCKS = {
-    "cpu.txt": ["cpu"],
-    "gpu.txt": ["gpu"],
-    "cluster.txt": ["cpu", "cluster"],
-    "dev.txt": ["cpu", "test", "lint", "benchmark"],
+    "demo.txt": ["cpu"],
+    "cpu.txt": ["cpu", "movies"],
+    "gpu.txt": ["gpu", "movies"],
+    "cluster.txt": ["cpu", "movies", "cluster"],
+    "cluster-gpu.txt": ["gpu", "movies", "cluster"],
+    "dev.txt": ["cpu", "movies", "test", "lint", "benchmark"],
 }
 PLATFORMS = [
     {
@@ -113,6 +117,10 @@ def test_lock_pins_and_hashes_everything(name):
 @pytest.mark.parametrize("name", LOCKS)
 def test_lock_satisfies_pyproject(name, platform):
     versions = pins((ROOT / "requirements" / name).read_text(), platform)
+    # TensorFlow without GPUs is a package of its own on x86-64, and only one of the two may be installed.
+    if "tensorflow-cpu" in versions:
+        assert "tensorflow" not in versions
+        versions["tensorflow"] = versions["tensorflow-cpu"]
     wrong = {
         package: versions.get(package)
         for package, requirement in declared(*LOCKS[name]).items()
@@ -122,13 +130,43 @@ def test_lock_satisfies_pyproject(name, platform):
 
 
 def test_locks_agree_with_each_other():
-    cpu, gpu, cluster, dev = (pins((ROOT / "requirements" / name).read_text(), PLATFORMS[0]) for name in LOCKS)
-    assert cpu.items() <= dev.items()
-    assert cpu.items() <= gpu.items()
-    # Installed into the environment of the tests, it changes nothing there.
-    assert cpu.items() <= cluster.items()
-    assert {name: cluster[name] for name in cluster.keys() & dev.keys()}.items() <= dev.items()
-    assert any(name.startswith("nvidia-cudnn") for name in gpu.keys() - cpu.keys())
+    locks = {name: pins((ROOT / "requirements" / name).read_text(), PLATFORMS[0]) for name in LOCKS}
+    # Each of these is installed over the one before, into the same environment, and changes nothing there.
+    assert locks["demo.txt"].items() <= locks["cpu.txt"].items() <= locks["dev.txt"].items()
+    assert locks["cpu.txt"].items() <= locks["cluster.txt"].items()
+    assert locks["gpu.txt"].items() <= locks["cluster-gpu.txt"].items()
+    versions = {}
+    for lock in locks.values():
+        for package, version in lock.items():
+            assert versions.setdefault(package, version) == version
+    gpu = {name for name in locks["gpu.txt"] if name.startswith("nvidia-cudnn")}
+    assert gpu
+    assert not gpu & locks["cpu.txt"].keys()
+    # What the demo needs, and no more.
+    assert not {"jax", "playwright", "tf-keras", "tensorflow", "imageio-ffmpeg", "pytest"} & locks["demo.txt"].keys()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_holds_all_that_it_needs(name):
+    """Make installs without resolving; the exceptions are those of requirements/tensorflow-cpu.in."""
+    wanted = pins((ROOT / "requirements" / name).read_text(), PLATFORMS[0])
+    missing = {
+        canonicalize_name(requirement.name)
+        for package in wanted
+        for requirement in _requirements(package)
+        if canonicalize_name(requirement.name) not in wanted
+    }
+    assert missing <= ({"tensorflow", "libclang"} if "tensorflow-cpu" in wanted else set())
+
+
+def _requirements(package: str) -> list[Requirement]:
+    """What an installed package needs on this machine, extras aside; nothing of one that is not installed."""
+    try:
+        lines = metadata.requires(package) or []
+    except metadata.PackageNotFoundError:
+        return []
+    found = map(Requirement, lines)
+    return [each for each in found if each.marker is None or each.marker.evaluate({"extra": ""})]
 
 
 # --- conda environments ---
@@ -155,13 +193,13 @@ def test_environment_has_the_bounds_of_pyproject(path):
     found = environment(path)
     found.pop("pip", None)
     assert found.pop("python") == SpecifierSet(PROJECT["requires-python"])
-    bounds = {name: requirement.specifier for name, requirement in declared("cpu").items()}
+    bounds = {name: requirement.specifier for name, requirement in declared("cpu", "movies").items()}
     assert found == {name: bounds.get(name) for name in found}
 
 
 def test_environments_hold_every_dependency_of_a_step():
     together = set().union(*(environment(path) for path in ENVIRONMENTS)) - {"pip", "python"}
-    assert together == declared("cpu").keys() - {"snakemake"}
+    assert together == declared("cpu", "movies").keys() - {"snakemake"}
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
@@ -206,10 +244,11 @@ def test_citation_is_of_this_version():
 # --- Makefile ---
 
 
-def make(folder: Path, *arguments: str) -> str:
+def make(folder: Path, *arguments: str, timeout: int = 60) -> str:
     # MAKEFLAGS: these tests themselves run below make.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    run = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, env=environment, timeout=60)
+    command = ["make", *arguments]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=timeout)
     assert run.returncode == 0, run.stderr
     return run.stdout
 
@@ -233,13 +272,70 @@ def test_killed_installation_is_not_taken_for_finished(checkout):
 
 
 def test_finished_installation_is_kept_until_the_lock_changes(checkout):
-    stamp = checkout / ".venv" / "installed"
-    stamp.parent.mkdir()
-    stamp.touch()
-    assert "pip install" not in make(checkout, "--dry-run", ".venv")
+    (checkout / ".venv").mkdir()
+    for stamp in ("demo", "cpu", "dev"):
+        (checkout / ".venv" / stamp).touch()
+    assert "pip install" not in make(checkout, "--dry-run", ".venv", "demo")
     later = time.time() + 10
     os.utime(checkout / "requirements" / "dev.txt", (later, later))
-    assert "pip install" in make(checkout, "--dry-run", ".venv")
+    assert "requirements/dev.txt" in make(checkout, "--dry-run", ".venv")
+    # What the tests need is no concern of the demo's.
+    assert "pip install" not in make(checkout, "--dry-run", "demo")
+    os.utime(checkout / "requirements" / "demo.txt", (later, later))
+    assert "requirements/demo.txt" in make(checkout, "--dry-run", "demo")
+
+
+def announced(output: str) -> tuple[int, float, float]:
+    """Packages, GB to fetch and GB of disk that make announces before it installs."""
+    costs = r"^Installing .*: (\d+) packages, ([\d.]+) GB to fetch, ([\d.]+) GB of disk"
+    found = re.search(costs, output, re.MULTILINE)
+    return int(found[1]), float(found[2]), float(found[3])
+
+
+def test_make_announces_what_it_installs(checkout):
+    lines = make(checkout, "--dry-run", ".venv").splitlines()
+    announcements = [number for number, line in enumerate(lines) if "Installing" in line]
+    assert all("pip install" in "\n".join(lines[number:]) for number in announcements)
+    demo, dev = (announced(lines[number].removeprefix('echo "')) for number in announcements)
+    locks = {name: pins((ROOT / "requirements" / name).read_text(), PLATFORMS[0]) for name in ("demo.txt", "dev.txt")}
+    assert demo[0] == pytest.approx(len(locks["demo.txt"]), abs=3)
+    assert demo[0] + dev[0] == pytest.approx(len(locks["dev.txt"]), abs=5)
+    # pip's own lines are its progress.
+    assert "--quiet" not in next(line for line in lines if "requirements/demo.txt" in line)
+
+
+def on_disk(package: str) -> int:
+    """Bytes that an installed package takes, with what Python has compiled of it."""
+    files = [Path(file.locate()) for file in metadata.distribution(package).files or []]
+    compiled = [Path(cache_from_source(file)) for file in files if file.suffix == ".py"]
+    there = {file for file in (*files, *compiled) if file.is_file() and "tensorflow/include" not in str(file)}
+    return sum(file.stat().st_blocks * 512 for file in there)
+
+
+def test_environment_of_the_demo_is_small(checkout):
+    """At most half of the 3,495 MiB that it once took; its packages are among those of this environment.
+
+    That they are all that the demo needs is seen by `.ci/run`, which runs the demo before it installs any more.
+    """
+    lock = pins((ROOT / "requirements" / "demo.txt").read_text(), PLATFORMS[0])
+    size = sum(map(on_disk, [*lock, "pip"])) + 2**24  # for the folders
+    assert size <= 3495 * 2**20 / 2
+    said = make(checkout, "--dry-run", ".venv/demo").replace('echo "', "")
+    assert announced(said)[2] == pytest.approx(size / 1e9, rel=0.1)
+
+
+def test_what_is_installed_is_compiled(checkout):
+    """Whatever the environment says: TensorFlow's import takes three times as long when it is not."""
+    said = make(checkout, "--dry-run", ".venv").splitlines()
+    installations = [number for number, line in enumerate(said) if "pip install" in line]
+    assert len(installations) == 3
+    for first, following in zip(installations, [*installations[1:], len(said)], strict=True):
+        assert any("compileall" in line for line in said[first:following])
+    # All of a package, not only what a test has happened to import.
+    files = [file for file in metadata.distribution("keras").files if file.suffix == ".py"]
+    modules = [Path(file.locate()) for file in files if "tests" not in file.parts]
+    assert len(modules) > 500
+    assert [path for path in modules if not Path(cache_from_source(path)).is_file()] == []
 
 
 def test_benchmark_runs_every_program(checkout):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wfci_sleep.pages import decimals_of, table_page
+from wfci_sleep.report.html_table import decimals_of, table_page
 
 
 def cells(page: str) -> list[list[str]]:

@@ -3,29 +3,48 @@
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import tracemalloc
 from collections import namedtuple
+from contextlib import contextmanager
+from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 
 import pytest
 from database import (
     SLUG,
     VERSION,
+    announces,
+    asks_for_login,
+    closed_at,
+    compressed,
     damaged,
+    drop_by_drop,
     dropped_after,
+    endless,
     huge,
+    moved_to,
+    part_without_range,
+    retry_after,
     serve,
     status,
     times,
     web_page,
+    without_length,
     without_range,
     write_manifest,
 )
 
-from wfci_sleep import physionet
+from wfci_sleep.data import download, physionet
+from wfci_sleep.data.addresses import login_of, masked
+from wfci_sleep.data.download import Client
+from wfci_sleep.data.physionet import disk_space, index_database, parse_manifest
 from wfci_sleep.errors import InputError
-from wfci_sleep.physionet import Client, disk_space, index_database, parse_manifest
+from wfci_sleep.files.atomic import check_sha256
 
 SETTINGS = {
     "slug": SLUG,
@@ -68,15 +87,38 @@ def client(lines):
 @pytest.fixture
 def quick(monkeypatch):
     """Pauses take no time."""
-    monkeypatch.setattr(physionet.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """Pauses take no time and are counted."""
+    pauses = []
+    monkeypatch.setattr(download.time, "sleep", pauses.append)
+    return pauses
+
+
+@contextmanager
+def memory_below(n_bytes):
+    """What Python holds inside the block stays below a bound."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < n_bytes
+    finally:
+        tracemalloc.stop()
 
 
 def served(server, name="Ms2/Ms2-fc2.mat"):
     return (server.folder / "files" / SLUG / VERSION / name).read_bytes()
 
 
-def fetch(server, client, path, name="Ms2/Ms2-fc2.mat"):
-    client.fetch(server.url(name), path, hashlib.sha256(served(server, name)).hexdigest())
+def fetch(server, client, path, name="Ms2/Ms2-fc2.mat", n_bytes=None):
+    client.fetch(server.url(name), path, hashlib.sha256(served(server, name)).hexdigest(), n_bytes)
+
+
+def list_of(server):
+    return index_database({**SETTINGS, "mirror": server.mirror}, with_atlas=True, raw="raw")
 
 
 def one_line(error) -> str:
@@ -97,6 +139,29 @@ def test_index_has_both_spellings_in_natural_order(server):
     assert list(index["bytes"]) == [301_000] * 5
     for row in index.itertuples():
         assert row.sha256 == hashlib.sha256(served(server, row.url.split(f"{VERSION}/")[1])).hexdigest()
+
+
+def test_names_of_the_list_are_read_and_checked_as_those_of_a_folder(server):
+    root = server.folder / "files" / SLUG / VERSION
+    index = partial(index_database, {**SETTINGS, "mirror": server.mirror}, with_atlas=True, raw="raw")
+    for name in ("Ms2/ms2-FC3.MAT", "Ms02/Ms02-fc1.mat", "Ms2/Ms2-rest.mat"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    write_manifest(root)
+    notes = []
+    assert list(index(note=notes.append)["recording"].dropna())[1:4] == ["Ms2-fc2", "ms2-FC3", "Ms2-fc10"]
+    assert "1 .mat file is left aside, as its name is not a recording's: 'Ms2/Ms2-rest.mat'" in notes[0]
+    assert "mice Ms02, Ms2 may be one animal" in notes[1]
+    (root / "Ms02/Ms02-fc1.mat").write_bytes((root / "Ms2/Ms2-fc2.mat").read_bytes())
+    write_manifest(root)
+    with pytest.raises(InputError) as error:
+        index()
+    assert "Ms02/Ms02-fc1.mat (mouse Ms02) and Ms2/Ms2-fc2.mat (mouse Ms2) have the same SHA-256 in" in one_line(error)
+    (root / "Ms02/Ms02-fc1.mat").rename(root / "191032-{recording}-fc1.mat")
+    write_manifest(root)
+    with pytest.raises(InputError) as error:
+        index()
+    assert "191032-{recording}-fc1.mat: the name '191032-{recording}' is not usable" in one_line(error)
 
 
 def test_mice_and_runs_are_chosen(server):
@@ -206,6 +271,144 @@ def test_disk_space_counts_what_is_still_to_come(server, tmp_path):
     assert disk_space(index, tmp_path, at_once=2)[0] == 2 * 301_000
 
 
+# --- a list that is not what it seems ---------------------------------------------------------------------------------
+
+
+def test_a_byte_order_mark_is_no_part_of_the_list(server):
+    path = server.folder / "files" / SLUG / VERSION / "SHA256SUMS.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(list_of(server)) == 5
+    folder = index_database({**SETTINGS, "mirror": str(server.folder / "files")}, with_atlas=True, raw="raw")
+    assert len(folder) == 5
+    path.write_bytes("Aä".encode("utf-16"))
+    with pytest.raises(InputError, match="is not text"):
+        list_of(server)
+
+
+def test_two_sums_of_a_file_are_one_too_many():
+    line = f"{SUM}  Ms1/Ms1-fc1.mat\n"
+    assert parse_manifest(line + line.upper().replace("MS1/MS1-FC1.MAT", "./Ms1/Ms1-fc1.mat"), "list") == {
+        "Ms1/Ms1-fc1.mat": SUM
+    }
+    with pytest.raises(InputError) as error:
+        parse_manifest(line + f"{'cd' * 32}  ./Ms1/Ms1-fc1.mat\n", "list")
+    assert one_line(error) == "list: line 2 lists a second SHA-256 of Ms1/Ms1-fc1.mat, expected one"
+
+
+def test_a_list_that_is_cut_off_is_not_taken_for_whole(server):
+    path = server.folder / "files" / SLUG / VERSION / "SHA256SUMS.txt"
+    whole = path.read_bytes()
+    # In the name of the last file; between two lines; perhaps nowhere, but nobody could tell.
+    path.write_bytes(whole[:-3])
+    with pytest.raises(InputError, match=r"breaks off in its last line, '.* atlas.m'; fetch or copy the list again"):
+        list_of(server)
+    path.write_bytes(whole)
+    server.faults["SHA256SUMS.txt"] = closed_at(whole.index(b"\n") + 1, ranges=False)
+    with pytest.raises(InputError, match=r"nothing arrived .*\(the connection was closed in mid-file\)"):
+        list_of(server)
+    server.faults["SHA256SUMS.txt"] = part_without_range
+    with pytest.raises(InputError, match=r"the server answers 206 \(Partial Content\), expected the file"):
+        list_of(server)
+    server.faults["SHA256SUMS.txt"] = without_length(1)
+    with pytest.raises(InputError, match="doesn't say how long it is, so that a part would be taken for the whole"):
+        list_of(server)
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (compressed, "the server sent the file compressed (Content-Encoding: gzip), asked for it as it is"),
+        (endless, "the server goes on sending, expected at most 16777216 bytes"),
+        (announces("734000000"), "the server goes on sending, expected at most 16777216 bytes"),
+    ],
+)
+def test_a_list_without_bound_costs_little(server, fault, message):
+    server.faults["SHA256SUMS.txt"] = fault
+    with memory_below(80_000_000), pytest.raises(InputError) as error:
+        list_of(server)
+    assert message in one_line(error)
+    assert server.sent["SHA256SUMS.txt"] < 50_000_000
+    assert len(server.requests) == 1
+
+
+def test_the_page_of_a_redirect_is_not_read(server, client, tmp_path):
+    good = list_of(server)
+    for name in ("SHA256SUMS.txt", "Ms2/Ms2-fc2.mat"):
+        shutil.copyfile(server.folder / "files" / SLUG / VERSION / name, server.folder / name[:3])
+        server.faults[name] = moved_to(f"/{name[:3]}")
+    with memory_below(50_000_000):
+        assert list_of(server).equals(good)
+        fetch(server, client, tmp_path / "a.mat", n_bytes=301_000)
+    assert (tmp_path / "a.mat").read_bytes() == served(server)
+    assert max(server.sent.values()) < 50_000_000
+
+
+def test_a_redirect_that_leads_nowhere_ends(server):
+    server.faults["SHA256SUMS.txt"] = moved_to("SHA256SUMS.txt")
+    with pytest.raises(InputError, match="Exceeded 5 redirects"):
+        list_of(server)
+
+
+@pytest.mark.parametrize("length", ["many", "-3", "9" * 5000])
+def test_a_length_that_is_no_number_is_one_line(server, length):
+    server.faults["fc2.mat"] = announces(length)
+    with pytest.raises(InputError) as error:
+        list_of(server)
+    assert f"Ms2-fc2.mat: the server answers Content-Length: {length[:40]!r}, expected a number" in one_line(error)
+
+
+def test_a_server_without_tls_is_asked_once(server, lines):
+    client = Client(patience_s=60, tell=lines.append)
+    with pytest.raises(InputError) as error:
+        client.read(server.url("SHA256SUMS.txt").replace("http:", "https:"))
+    assert "SHA256SUMS.txt: no secure connection ([SSL" in one_line(error)
+    assert lines == []
+
+
+@pytest.mark.parametrize("hangs", ["name", "headers"])
+def test_no_connection_is_known_soon_whatever_hangs(server, monkeypatch, hangs):
+    monkeypatch.setattr(download, "SHORTEST_TIMEOUT_S", 0.3)
+    if hangs == "name":
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    else:
+        server.faults["SHA256SUMS.txt"] = drop_by_drop
+    began = time.monotonic()
+    with pytest.raises(InputError, match=r"nothing arrived for . s \(no answer within 0.3 s\)"):
+        list_of(server)
+    assert time.monotonic() - began < 2
+
+
+# --- a login ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_login_is_used_and_not_shown(server, tmp_path, capsys):
+    server.faults[""] = asks_for_login("anna", "p@ss word")
+    mirror = server.mirror.replace("http://", "http://anna:p%40ss%20word@")
+    index = index_database({**SETTINGS, "mirror": mirror}, with_atlas=True, raw=str(tmp_path / "raw"))
+    assert index["url"].str.startswith("http://***@127.0.0.1").all()
+    row = index.iloc[0]
+    Client(1, login=login_of(mirror)).fetch(row["url"], row["path"], row["sha256"], row["bytes"])
+    assert Path(row["path"]).read_bytes() == served(server)
+
+    for wrong in ("s3cret", "s3cret:", "s3cret#?", "s3cret@"):
+        with pytest.raises(InputError) as error:
+            index_database({**SETTINGS, "mirror": mirror.replace("p%40ss%20word", wrong)}, with_atlas=True, raw="raw")
+        assert "http://***@127.0.0.1" in one_line(error) and "401 (Unauthorized)" in one_line(error)
+        assert "s3cret" not in one_line(error)
+    server.faults[""] = status(503)
+    with pytest.raises(InputError) as error:
+        index_database({**SETTINGS, "mirror": mirror, "patience_s": 1}, with_atlas=True, raw="raw")
+    assert "word" not in one_line(error) + capsys.readouterr().out
+
+
+def test_a_login_that_nobody_can_delimit_is_refused_unseen():
+    with pytest.raises(InputError) as error:
+        masked("https://anna:s3/cret@example.org/files")
+    assert "cret" not in one_line(error) and "as %2F" in one_line(error)
+    assert masked("/data/anna@home/files") == "/data/anna@home/files"
+    assert masked("https://token@example.org") == "https://***@example.org"
+
+
 # --- a file -----------------------------------------------------------------------------------------------------------
 
 
@@ -233,6 +436,22 @@ def test_a_dropped_connection_is_taken_up_where_it_broke(server, client, tmp_pat
     assert (tmp_path / "a.mat").read_bytes() == served(server)
     assert server.sent["Ms2-fc2.mat"] == 301_000
     assert sum("trying again" in line for line in lines) == 3
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_server_that_closes_at_the_same_byte_is_not_asked_for_ever(server, tmp_path, lines, ranges):
+    server.faults["fc2.mat"] = times(50, closed_at(100_000, ranges))
+    with pytest.raises(InputError) as error:
+        fetch(server, Client(1.6, lines.append), tmp_path / "a.mat", n_bytes=301_000)
+    assert "beyond the first 100 kB (the connection was closed in mid-file)" in one_line(error)
+    assert len(server.requests) == 3
+    assert next(tmp_path.glob(".a.mat.*.part")).stat().st_size == 100_000
+
+
+def test_a_part_that_grows_is_worth_waiting_for(server, client, tmp_path, pauses):
+    server.faults["fc2.mat"] = times(9, dropped_after(0.2))
+    fetch(server, client, tmp_path / "a.mat")
+    assert pauses == [0.5] * 9
 
 
 def test_a_server_without_range_sends_all_again(server, client, tmp_path, quick):
@@ -277,6 +496,85 @@ def test_a_server_that_is_busy_three_times_and_then_well(server, client, tmp_pat
     server.faults["fc2.mat"] = times(3, status(503))
     fetch(server, client, tmp_path / "a.mat")
     assert (tmp_path / "a.mat").read_bytes() == served(server)
+
+
+def test_a_server_is_not_asked_before_it_wants_to_be(server, client, tmp_path, pauses):
+    server.faults["fc2.mat"] = times(1, retry_after("3", 429))
+    fetch(server, client, tmp_path / "a.mat")
+    assert pauses == [3]
+    server.faults["fc2.mat"] = times(1, retry_after(formatdate(time.time() + 4, usegmt=True)))
+    fetch(server, client, tmp_path / "b.mat")
+    assert 1 < pauses.pop() <= 4
+    for nonsense in ("soon", "9" * 5000):
+        server.faults["fc2.mat"] = times(1, retry_after(nonsense))
+        fetch(server, client, tmp_path / f"{nonsense[:4]}.mat")
+        assert pauses.pop() == 0.5
+
+
+def test_who_cannot_wait_so_long_as_the_server_wants_ends_at_once(server, client, tmp_path, pauses):
+    server.faults["fc2.mat"] = retry_after("3600")
+    with pytest.raises(InputError, match=r"503 \(Service Unavailable\) and asks to wait 3600 s\); run again"):
+        fetch(server, client, tmp_path / "a.mat")
+    assert pauses == [] and len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (announces("734000000"), "the server announces 734000000 bytes, expected at most 301000 bytes"),
+        (endless, "the server goes on sending, expected at most 301000 bytes"),
+        (compressed, "the server sent the file compressed (Content-Encoding: gzip), asked for it as it is"),
+    ],
+)
+def test_no_more_is_taken_than_the_list_says(server, client, tmp_path, fault, message):
+    server.faults["fc2.mat"] = fault
+    with pytest.raises(InputError) as error:
+        fetch(server, client, tmp_path / "a.mat", n_bytes=301_000)
+    assert message in one_line(error)
+    assert sum(path.stat().st_size for path in tmp_path.glob(".a.mat.*")) <= 301_000
+    assert server.sent["Ms2-fc2.mat"] < 50_000_000 and len(server.requests) == 1
+
+
+def test_without_a_size_there_is_a_bound_too(server, client, tmp_path):
+    server.faults["fc2.mat"] = announces(str(10**12))
+    with pytest.raises(InputError, match="announces 1000000000000 bytes, expected at most 20000000000 bytes"):
+        fetch(server, client, tmp_path / "a.mat")
+
+
+def test_a_connection_that_closes_early_is_no_damaged_copy(server, client, tmp_path, lines, quick):
+    server.faults["fc2.mat"] = times(1, without_length(0.5))
+    fetch(server, client, tmp_path / "a.mat", n_bytes=301_000)
+    assert (tmp_path / "a.mat").read_bytes() == served(server)
+    assert any("closed in mid-file" in line for line in lines) and not any("SHA-256" in line for line in lines)
+    assert server.requests[-1][2] == "bytes=150500-"
+
+    server.faults["fc2.mat"] = without_length(0.5)
+    with pytest.raises(InputError) as error:
+        fetch(server, client, tmp_path / "b.mat")
+    assert "the connection was closed after 150 kB (the size is unknown), or the server's copy" in one_line(error)
+
+
+def test_a_part_without_its_place_is_called_that(server, client, tmp_path, lines, quick):
+    data = served(server)
+    part = tmp_path / f".a.mat.{hashlib.sha256(data).hexdigest()[:16]}.part"
+    part.write_bytes(data[:200_000])
+    server.faults["fc2.mat"] = times(1, part_without_range)
+    fetch(server, client, tmp_path / "a.mat")
+    assert (tmp_path / "a.mat").read_bytes() == data
+    assert any("206 without Content-Range" in line for line in lines)
+    assert not any("SHA-256" in line for line in lines)
+
+
+def test_a_file_in_place_is_known_by_its_sum(tmp_path):
+    path = tmp_path / "Ms1-fc1.mat"
+    path.write_bytes(b"whole")
+    check_sha256(path, None)
+    check_sha256(path, hashlib.sha256(b"whole").hexdigest())
+    path.write_bytes(b"who")
+    with pytest.raises(InputError, match=r"Ms1-fc1.mat: SHA-256 is .*: cut off, damaged or another version; delete"):
+        check_sha256(path, SUM)
+    with pytest.raises(InputError, match=r"Ms1-fc2.mat: cannot be read \(No such file"):
+        check_sha256(tmp_path / "Ms1-fc2.mat", SUM)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +650,7 @@ def test_a_file_of_2_gb_costs_little_memory(server, tmp_path):
     server.faults["big.mat"] = streamed_zeros
     code = (
         "import re, sys\n"
-        "from wfci_sleep.physionet import Client\n"
+        "from wfci_sleep.data.download import Client\n"
         "Client(5, tell=lambda line: None).fetch(sys.argv[1], sys.argv[2], sys.argv[3])\n"
         # The peak since the start of this program; getrusage's includes that of the process which forked it.
         "print(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1])\n"
@@ -360,7 +658,7 @@ def test_a_file_of_2_gb_costs_little_memory(server, tmp_path):
     target = tmp_path / "big.mat"
     done = subprocess.run(
         [sys.executable, "-c", code, server.url("big.mat"), str(target), ZEROS_SHA256],
-        env={**os.environ, "PYTHONPATH": str(Path(physionet.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(physionet.__file__).parents[2])},
         capture_output=True,
         text=True,
         check=True,

@@ -3,25 +3,30 @@
 import pandas as pd
 import pytest
 
-from wfci_sleep.agreement import COLUMNS as AGREEMENT
-from wfci_sleep.metrics import COLUMNS as METRICS
-from wfci_sleep.published import HELD_OUT, PUBLISHED, SECOND_RATER, beside_published
+from wfci_sleep.analysis.agreement import COLUMNS as AGREEMENT
+from wfci_sleep.analysis.performance import COLUMNS as METRICS
+from wfci_sleep.analysis.published import HELD_OUT, PUBLISHED, SECOND_RATER, beside_published
 
 THREE = ["wake", "nrem", "rem"]
 
 
 def metrics(value, mice=("Ms1", "Ms2")):
     """metrics.tsv with one value for every measure, and the mice that were tested."""
-    rows = [("pooled", "all", name, "", value, value - 0.1, value + 0.1, 10) for name in MEASURES]
-    rows += [("mouse", mouse, name, "", value, value - 0.2, value + 0.2, 5) for mouse in mice for name in MEASURES]
+    over = f"{len(mice)} mice" if len(mice) > 1 else "40 bouts"
+    rows = [("pooled", "all", name, "", value, value - 0.1, value + 0.1, 10, over) for name in MEASURES]
+    rows += [
+        ("mouse", mouse, name, "", value, value - 0.2, value + 0.2, 5, "5 bouts") for mouse in mice for name in MEASURES
+    ]
     return pd.DataFrame(rows, columns=METRICS)
 
 
 def agreement(**kappa_of_human_with):
-    """agreement.tsv: kappa of the human with the network and with each scorer."""
+    """agreement.tsv: kappa of the human with the network and with each rater."""
     pairs = {"cnn-bilstm": 0.9, **kappa_of_human_with}
-    rows = [("all", scorer, "human", "kappa", kappa, kappa - 0.1, kappa + 0.1, 9) for scorer, kappa in pairs.items()]
-    rows += [("all", "cnn-bilstm", scorer, "kappa", 0.2, 0.1, 0.3, 9) for scorer in kappa_of_human_with]
+    rows = [
+        ("all", rater, "human", "kappa", kappa, kappa - 0.1, kappa + 0.1, 9, "7 mice") for rater, kappa in pairs.items()
+    ]
+    rows += [("all", "cnn-bilstm", rater, "kappa", 0.2, 0.1, 0.3, 9, "2 mice") for rater in kappa_of_human_with]
     return pd.DataFrame(rows, columns=AGREEMENT)
 
 
@@ -34,8 +39,8 @@ def settings(protocol, classes=THREE):
 
 def table_of(experiments, synthetic=False, mice=("Ms1", "Ms2"), **kappa_of_human_with):
     found = {name: metrics(0.5, mice) for name in experiments}
-    scorers = {name: agreement(**kappa_of_human_with) for name in experiments}
-    return beside_published(found, scorers, experiments, "main", synthetic)
+    agreements = {name: agreement(**kappa_of_human_with) for name in experiments}
+    return beside_published(found, agreements, experiments, "main", synthetic)
 
 
 def row_of(table, what, metric="kappa"):
@@ -62,11 +67,11 @@ def test_the_same_question_stands_with_its_difference_and_without_a_note():
     row = row_of(table_of(PAPER), "CNN-BiLSTM, pooled test")
     assert (row["published"], row["ours"], row["ci_low"], row["ci_high"]) == (0.64, 0.5, 0.4, 0.6)
     assert row["difference"] == pytest.approx(-0.14)
-    assert (row["experiment"], row["interval_over"], row["note"]) == ("pooled", "mice", "")
+    assert (row["experiment"], row["interval_over"], row["note"]) == ("pooled", "2 mice", "")
 
 
 def test_the_interval_of_one_mouse_is_over_bouts():
-    assert row_of(table_of(PAPER, mice=("Ms12",)), HELD_OUT)["interval_over"] == "bouts"
+    assert row_of(table_of(PAPER, mice=("Ms12",)), HELD_OUT)["interval_over"] == "40 bouts"
 
 
 def test_another_question_is_said_to_be_one():
@@ -102,7 +107,7 @@ def test_what_is_missing_says_why():
 
 def test_the_second_rater_is_compared_with_the_human_and_not_with_the_network():
     row = row_of(table_of(PAPER, second=0.7), f"{HELD_OUT}, {SECOND_RATER}")
-    assert (row["ours"], row["experiment"], row["interval_over"]) == (0.7, "held-out-recording", "bouts")
+    assert (row["ours"], row["experiment"], row["interval_over"]) == (0.7, "held-out-recording", "7 mice")
 
 
 def test_synthetic_numbers_say_so():

@@ -31,11 +31,10 @@ def test_links_lead_somewhere(link):
 
 
 def test_the_shown_configurations_are_valid():
-    from wfci_sleep.settings import resolve
+    from wfci_sleep.run.settings import resolve
 
-    schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
     own, first_try = (
-        resolve({"run": {"name": "mine"}, **yaml.safe_load(example)}, schema, "README.md")["dataset"]
+        resolve({"run": {"name": "mine"}, **yaml.safe_load(example)}, "README.md")["dataset"]
         for example in blocks("yaml")
     )
     assert own["local"]["path"] == "recordings"

@@ -6,8 +6,8 @@ import pytest
 import scipy.io
 from conftest import square_mask, write_recording
 
+from wfci_sleep.data.recordings import Recording
 from wfci_sleep.errors import InputError
-from wfci_sleep.recordings import Recording
 
 
 def test_frames_come_out_row_before_column(tmp_path):
@@ -172,7 +172,7 @@ def broken(tmp_path, kind):
         ("no data", "variable data is missing, found scoringindex_file, xform_mask"),
         ("no mask", "variable xform_mask is missing, found data, scoringindex_file"),
         ("no scores", "variable scoringindex_file is missing"),
-        ("no epochs", "data is 128 x 128 x 168 x 0 in MATLAB's order, expected 128 x 128 x 168 x N"),
+        ("no epochs", "data holds no epoch, expected at least one"),
         ("frame shape", "data is 128 x 64 x 168 x 1 in MATLAB's order, expected 128 x 128 x 168 x N"),
         (
             "score count",

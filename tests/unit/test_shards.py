@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.shards import read_shard, read_windows, write_shard
+from wfci_sleep.files.shard_writing import write_shard
+from wfci_sleep.training.shards import read_shard, read_windows
 
 
 @pytest.fixture

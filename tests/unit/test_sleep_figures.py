@@ -1,26 +1,40 @@
 """Figures of sleep: what stands on the axes of hypnograms, raters and fragmentation, and in colours that stay apart."""
 
+import io
+import re
 from itertools import combinations
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import fragmentation_of, predictions_of
+from made_up import fragmentation_of, predictions_of, quality_of
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import StepPatch
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.performance import COLUMNS as METRICS
+from wfci_sleep.analysis.performance import metrics_table
+from wfci_sleep.analysis.sleep_tables import fragmentation_tables
+from wfci_sleep.analysis.transition_distance import transition_distance_table
+from wfci_sleep.figures.attention import (
+    plot_attention_distribution,
+    plot_attention_session,
+    plot_attention_time_course,
+)
 from wfci_sleep.figures.confusion import plot_confusion
+from wfci_sleep.figures.folds import plot_folds
 from wfci_sleep.figures.fragmentation import plot_fragmentation
 from wfci_sleep.figures.hypnogram import plot_hypnogram
 from wfci_sleep.figures.learning import plot_learning_curves
 from wfci_sleep.figures.performance import plot_performance
 from wfci_sleep.figures.raters import plot_raters
-from wfci_sleep.figures.style import GAP_COLOUR, PAGE_HEIGHT_MM, state_colours, time_ticks
-from wfci_sleep.hypnogram import Hypnogram, fragmentation_tables
-from wfci_sleep.metrics import metrics_table
+from wfci_sleep.figures.recordings import plot_recordings
+from wfci_sleep.figures.style import GAP_COLOUR, PAGE_HEIGHT_MM, PALETTES, palette, state_colours, time_ticks
+from wfci_sleep.figures.transition_distance import plot_transition_distance
+from wfci_sleep.tables.epochs import SPLITS
 
 NAMES = ["wake", "nrem", "rem"]
 
@@ -255,9 +269,36 @@ def test_confusion_gives_accuracy_and_kappa():
 
 
 def test_performance_writes_the_interval(rng):
-    table = metrics_table(predictions_of(rng, ["Ms1", "Ms2"]), NAMES, 100, 0)
+    table = metrics_table(predictions_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES, 100, 0)
     row = table[(table["level"] == "pooled") & (table["metric"] == "kappa")].iloc[0]
     assert says(plot_performance(table), f"{row['value']:.2f}\n{row['ci_low']:.2f} to {row['ci_high']:.2f}")
+    two = metrics_table(predictions_of(rng, ["Ms1", "Ms2"]), NAMES, 100, 0)
+    assert says(plot_performance(two), "no interval:\n2 mice")
+
+
+def kappas_of(pooled, mice):
+    """metrics.tsv of nothing but kappas: pooled and of each mouse, as (value, low, high)."""
+    rows = [("pooled", "all", *pooled), *(("mouse", f"Ms{number}", *row) for number, row in enumerate(mice))]
+    return pd.DataFrame(
+        [(level, unit, "kappa", "", value, low, high, 90, "9 bouts") for level, unit, value, low, high in rows],
+        columns=METRICS,
+    )
+
+
+def test_performance_marks_and_names_a_kappa_no_better_than_chance():
+    chance, skilled, unknown = (0.1, -0.1, 0.3), (0.6, 0.5, 0.7), (0.4, np.nan, np.nan)
+    figure = plot_performance(kappas_of(chance, [chance, skilled, unknown]))
+    assert says(figure, "0.10\n-0.10 to 0.30\nno better\nthan chance")
+    assert says(figure, "the same, kappa: no better than chance")
+    assert says(figure, "the same, kappa: no interval")
+    drawn = {line.get_ydata()[0]: line for line in figure.axes[0].get_lines() if len(line.get_ydata()) == 1}
+    assert [drawn[value].get_marker() for value in (0.6, 0.4)] == ["o", "+"]
+    # Of the two at 0.1 the pooled one was drawn last.
+    assert (drawn[0.1].get_marker(), drawn[0.1].get_markerfacecolor()) == ("D", "white")
+    assert "x" in [line.get_marker() for line in figure.axes[0].get_lines() if list(line.get_ydata()) == [0.1]]
+    figure = plot_performance(kappas_of(skilled, [skilled]))
+    assert not says(figure, "chance")
+    assert not says(figure, "no interval")
 
 
 def test_losses_of_very_different_size_have_a_logarithmic_axis():
@@ -285,9 +326,56 @@ def differences(colours, matrix):
     return [float(deltaE_ciede2000(one, other)) for one, other in combinations(lab, 2)]
 
 
+# What is left in grey print: the luminance of sRGB (Rec. 709), whatever the hue.
+GREY = [[0.2126, 0.7152, 0.0722]] * 3
+
+
+@pytest.mark.parametrize("name", PALETTES)
 @pytest.mark.parametrize("kind", DICHROMATS)
-def test_colours_of_states_and_gaps_stay_apart_for_the_colour_blind(kind):
-    assert min(differences([*state_colours(NAMES), to_rgb(GAP_COLOUR)], DICHROMATS[kind])) > 10
+def test_colours_of_states_and_gaps_stay_apart_for_the_colour_blind(kind, name):
+    with palette(name):
+        colours = state_colours(NAMES)
+    assert min(differences([*colours, to_rgb(GAP_COLOUR)], DICHROMATS[kind])) > 10
+
+
+def test_the_palette_for_the_colour_blind_stays_apart_in_grey_and_better_than_the_published_one():
+    def smallest(name):
+        colours = [*PALETTES[name].values()][:3]
+        return [min(differences([*colours, to_rgb(GAP_COLOUR)], seen)) for seen in (*DICHROMATS.values(), GREY)]
+
+    assert min(smallest("colour-blind")) > 10 > 6 > min(smallest("published"))
+
+
+def colours_of(figure):
+    """Every colour in a figure's SVG."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
+    return set(re.findall("#[0-9a-f]{6}", file.getvalue()))
+
+
+def test_every_figure_takes_the_states_colours_from_the_palette(session, rng):
+    """Attention as well: with another palette no colour of the published one is left."""
+    weights, states = rng.dirichlet(np.ones(34), 9), np.repeat([0, 1, 2], 3)
+    predicted = pd.DataFrame(
+        {"mouse": "a", "recording": "a-fc1", "epoch": range(9), "y_true": states, "y_pred": states}
+    )
+    folds = pd.DataFrame({"fold": 1, "split": np.repeat(SPLITS, 3), "state": NAMES * 3, "epochs": 9})
+    draw = [
+        lambda: plot_folds(folds, NAMES),
+        lambda: plot_hypnogram(session, "Ms1", np.tile([0.2, 0.3, 0.5], (10, 1))),
+        lambda: plot_performance(metrics_table(predictions_of(rng, ["Ms1"]), NAMES, 10, 0)),
+        lambda: plot_recordings(quality_of(rng, 1, 1)),
+        lambda: plot_attention_time_course(weights, states, NAMES, 2),
+        lambda: plot_attention_distribution(weights, states, NAMES),
+        lambda: plot_attention_session(weights, np.arange(9) * 10.0, states, NAMES, "Ms1"),
+        lambda: plot_transition_distance(transition_distance_table(predicted, {("a", "a-fc1"): states}, NAMES), NAMES),
+    ]
+    for plot in draw:
+        for name, other in (("published", "colour-blind"), ("colour-blind", "published")):
+            with palette(name):
+                shown = colours_of(plot())
+            assert {*map(to_hex, PALETTES[name].values())} <= shown
+            assert not {*map(to_hex, PALETTES[other].values())} & shown
 
 
 def test_the_check_of_colours_can_fail():

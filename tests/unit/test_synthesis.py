@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import scipy.io
 
-from wfci_sleep import synthesis
+from wfci_sleep.data import synthetic, synthetic_activity, synthetic_sessions
+from wfci_sleep.data.mat73 import Stream, write_mat73
 from wfci_sleep.errors import InputError
-from wfci_sleep.matfile import Stream, write_mat73
+from wfci_sleep.layout import FRAME_RATE_HZ
 
 SMALL = {"mice": 2, "runs_per_mouse": 2, "epochs_per_run": 7, "seed": 7}
 DEMO = {"mice": 4, "runs_per_mouse": 2, "epochs_per_run": 36, "seed": 42}
@@ -22,14 +23,14 @@ def recordings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synthetic")
     paths = {(mouse, run): folder / f"Ms{mouse}-fc{run}.mat" for mouse in (1, 2) for run in (1, 2)}
     for (mouse, run), path in paths.items():
-        synthesis.synthesise_recording(path, mouse, run, SMALL)
+        synthetic.synthesise_recording(path, mouse, run, SMALL)
     return paths
 
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory):
     path = tmp_path_factory.mktemp("atlas") / "atlas.mat"
-    synthesis.synthesise_atlas(path)
+    synthetic.synthesise_atlas(path)
     return path
 
 
@@ -89,7 +90,7 @@ def test_scores_come_in_both_orientations(recordings):
 def test_scores_in_the_file_are_the_sessions(recordings):
     for (mouse, run), path in recordings.items():
         np.testing.assert_array_equal(
-            read(path, "scoringindex_file").ravel(), synthesis.session_scores(mouse, SMALL)[run - 1]
+            read(path, "scoringindex_file").ravel(), synthetic_sessions.session_scores(mouse, SMALL)[run - 1]
         )
 
 
@@ -122,9 +123,9 @@ def test_stream_that_ends_early_is_refused(tmp_path):
 
 
 def test_bytes_depend_on_the_seed_alone(recordings, tmp_path):
-    synthesis.synthesise_recording(tmp_path / "again.mat", 1, 2, SMALL)
+    synthetic.synthesise_recording(tmp_path / "again.mat", 1, 2, SMALL)
     assert (tmp_path / "again.mat").read_bytes() == recordings[1, 2].read_bytes()
-    synthesis.synthesise_recording(tmp_path / "other.mat", 1, 2, {**SMALL, "seed": 8})
+    synthetic.synthesise_recording(tmp_path / "other.mat", 1, 2, {**SMALL, "seed": 8})
     assert (tmp_path / "other.mat").read_bytes() != recordings[1, 2].read_bytes()
 
 
@@ -140,7 +141,7 @@ def test_mice_and_runs_differ(recordings):
 
 
 def test_atlas_bytes_are_reproducible(atlas, tmp_path):
-    synthesis.synthesise_atlas(tmp_path / "again.mat")
+    synthetic.synthesise_atlas(tmp_path / "again.mat")
     assert (tmp_path / "again.mat").read_bytes() == atlas.read_bytes()
 
 
@@ -148,7 +149,7 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
     def peak(epochs):
         settings = {**SMALL, "runs_per_mouse": 1, "epochs_per_run": epochs}
         tracemalloc.start()
-        synthesis.synthesise_recording(tmp_path / "a.mat", 1, 1, settings)
+        synthetic.synthesise_recording(tmp_path / "a.mat", 1, 1, settings)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most
@@ -162,7 +163,7 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
 
 
 def test_table_of_recordings():
-    table = synthesis.synthetic_recordings(DEMO)
+    table = synthetic_sessions.synthetic_recordings(DEMO)
     assert list(table.columns) == ["mouse", "recording", "order"]
     assert table["recording"].tolist()[:3] == ["Ms1-fc1", "Ms1-fc2", "Ms2-fc1"]
     assert table["mouse"].nunique() == 4 and len(table) == 8
@@ -172,7 +173,7 @@ def test_table_of_recordings():
 def test_sessions_hold_every_state_and_rem_follows_nrem(seed):
     settings = {**DEMO, "seed": seed}
     for mouse in range(1, 5):
-        runs = synthesis.session_scores(mouse, settings)
+        runs = synthetic_sessions.session_scores(mouse, settings)
         assert [len(run) for run in runs] == [36, 24]
         assert all(ARTEFACT in run for run in runs)
         artefacts = runs[0] == ARTEFACT
@@ -187,11 +188,11 @@ def test_sessions_hold_every_state_and_rem_follows_nrem(seed):
 
 def test_a_session_too_short_is_an_error():
     with pytest.raises(InputError, match="too short"):
-        synthesis.session_scores(1, {**DEMO, "runs_per_mouse": 1, "epochs_per_run": 2})
+        synthetic_sessions.session_scores(1, {**DEMO, "runs_per_mouse": 1, "epochs_per_run": 2})
 
 
 def test_a_single_run_is_not_shortened():
-    (run,) = synthesis.session_scores(1, {**DEMO, "runs_per_mouse": 1})
+    (run,) = synthetic_sessions.session_scores(1, {**DEMO, "runs_per_mouse": 1})
     assert len(run) == 36
 
 
@@ -207,7 +208,7 @@ def test_atlas_has_forty_mirrored_parcels(atlas):
     assert left.max() == 20 and right[right > 0].min() == 21
     np.testing.assert_array_equal(np.where(left > 0, left + 20, 0), right[:, ::-1])
     assert np.bincount(seeds.ravel()).min() >= 20
-    np.testing.assert_array_equal(seeds > 0, synthesis.brain_outline())
+    np.testing.assert_array_equal(seeds > 0, synthetic_activity.brain_outline())
 
 
 def test_atlas_names_follow_the_database(atlas):
@@ -249,13 +250,13 @@ def test_artefacts_are_large(recordings):
 def activity():
     """Frames (n, 168, 16, 16) of each state from three mice, on a coarse grid and without camera or artefacts."""
     grid = np.arange(16) * 8 + 3.5
-    mask = synthesis.brain_outline().reshape(16, 8, 16, 8).mean(axis=(1, 3)) > 0.5
+    mask = synthetic_activity.brain_outline().reshape(16, 8, 16, 8).mean(axis=(1, 3)) > 0.5
     frames = {WAKE: [], NREM: [], REM: []}
     for mouse_index in (1, 2, 3):
         rng = np.random.default_rng(mouse_index)
         scores = np.repeat([WAKE, NREM, REM], 10)
-        mouse = synthesis.Mouse.draw(rng)
-        run = synthesis.Activity(rng, scores, mouse, grid, grid, mask)
+        mouse = synthetic.Mouse.draw(rng)
+        run = synthetic.Activity(rng, scores, mouse, grid, grid, mask)
         for epoch, score in enumerate(scores):
             pixels = run.epoch(epoch)
             image = np.zeros((168, 16, 16))
@@ -267,14 +268,14 @@ def activity():
 def power(frames, low, high):
     """Mean power map (16, 16) between two frequencies."""
     spectrum = np.abs(np.fft.rfft(frames, axis=1)) ** 2
-    hz = np.fft.rfftfreq(frames.shape[1], 1 / synthesis.FRAME_RATE_HZ)
+    hz = np.fft.rfftfreq(frames.shape[1], 1 / FRAME_RATE_HZ)
     return spectrum[:, (hz >= low) & (hz < high)].mean(axis=(0, 1))
 
 
 def in_areas(power_map, areas):
-    seeds = synthesis.parcels()[3::8, 3::8] % 20
-    numbers = [(list(synthesis.AREAS).index(area) + 1) % 20 for area in areas]
-    return power_map[np.isin(seeds, numbers) & (synthesis.parcels()[3::8, 3::8] > 0)].mean()
+    seeds = synthetic.parcels()[3::8, 3::8] % 20
+    numbers = [(list(synthetic.AREAS).index(area) + 1) % 20 for area in areas]
+    return power_map[np.isin(seeds, numbers) & (synthetic.parcels()[3::8, 3::8] > 0)].mean()
 
 
 def test_nrem_is_frontal_and_rem_posterior(activity):
@@ -302,7 +303,7 @@ def test_left_hemisphere_is_columns_0_to_63():
     rng = np.random.default_rng(0)
     columns = np.arange(128)
     mask = np.ones((128, 128), dtype=bool)
-    run = synthesis.Activity(rng, np.array([NREM]), synthesis.Mouse.draw(rng), columns, columns, mask)
+    run = synthetic.Activity(rng, np.array([NREM]), synthetic.Mouse.draw(rng), columns, columns, mask)
     burst = run._bursts.iloc[:1].assign(row=50.0, lateral=40.0, right=0.0)
     image = run._footprints(burst, lag=0.0).reshape(128, 128).T
     row, column = np.unravel_index(image.argmax(), image.shape)

@@ -1,5 +1,8 @@
 """Training: what an order of the data, a metric, a loss and a broken-off training must be."""
 
+import hashlib
+import io
+import pickle
 import subprocess
 import sys
 
@@ -11,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, f1_score
 
-from wfci_sleep.batches import augmented, training_passes
 from wfci_sleep.errors import InputError
-from wfci_sleep.losses import SparseFocalCrossentropy, class_weights, loss_function
-from wfci_sleep.model import load_network
-from wfci_sleep.monitoring import CohenKappa, MacroF1, confusion_table
-from wfci_sleep.shards import write_shard
-from wfci_sleep.training import learning_rate, optimizer, train
+from wfci_sleep.files.shard_writing import write_shard
+from wfci_sleep.models.saving import load_network
+from wfci_sleep.training.batches import augmented, training_batches
+from wfci_sleep.training.checkpoint import read_state, write_state
+from wfci_sleep.training.fit import learning_rate, optimizer, train
+from wfci_sleep.training.losses import SparseFocalCrossentropy, class_weights, loss_function
+from wfci_sleep.training.metrics import CohenKappa, MacroF1, confusion_table
 
 CLASSES = ["wake", "nrem", "rem"]
 SETTINGS = {
@@ -78,9 +82,9 @@ def make_fold(folder):
     return pd.DataFrame(rows, columns=["mouse", "recording", "epoch", "label", "split"]), shards
 
 
-def trained(fold, folder, settings=SETTINGS, devices=()):
+def trained(fold, folder, settings=SETTINGS, devices=(), tell=print):
     keras.utils.set_random_seed(settings["training"]["seed"])
-    return train(*fold, settings, folder / "tensorboard", folder / "state.pickle", devices)
+    return train(*fold, settings, folder / "tensorboard", folder / "state.npz", devices, tell)
 
 
 class Killed(Exception):
@@ -129,7 +133,7 @@ def test_a_broken_off_training_ends_as_an_unbroken_one(fold, tmp_path, monkeypat
     for ours, theirs in zip(again.model.get_weights(), unbroken.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     again.state.end()
-    assert not (tmp_path / "broken" / "state.pickle").exists()
+    assert not (tmp_path / "broken" / "state.npz").exists()
 
 
 @pytest.mark.slow
@@ -138,6 +142,83 @@ def test_the_state_of_another_training_is_not_taken_up(fold, tmp_path, monkeypat
     result = trained(fold, tmp_path, with_training(learning_rate=0.02, passes=1))
     assert "state of a training with other settings or data, starting anew" in capsys.readouterr().out
     assert list(result.history["pass"]) == [1]
+    # The same settings, but for what lies in the windows.
+    trained(fold, tmp_path, {**with_training(learning_rate=0.02, passes=1), "windows": {"normalisation": "min-max"}})
+    assert "state of a training with other settings or data, starting anew" in capsys.readouterr().out
+
+
+STATE = {
+    "fingerprint": "a",
+    "history": [{"pass": 1, "loss": 0.1 + 0.2, "val_loss": float("inf")}],
+    "confusion": np.arange(9).reshape(1, 3, 3),
+    "stopped": False,
+    "variables": [
+        np.float32([[0.1, -0.0], [np.nan, 3e38]]),
+        np.array(7),
+        np.uint32([1, 2**32 - 1]),
+        np.zeros((0, 3)),
+    ],
+    "callbacks": [{"best": None, "wait": 3, "best_weights": [np.arange(3.0)]}, {}],
+}
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    write_state(tmp_path / "state.npz", STATE)
+    found = read_state(tmp_path / "state.npz")
+    assert repr(found) == repr(STATE)
+    for ours, theirs in zip(found["variables"], STATE["variables"], strict=True):
+        assert (ours.dtype, ours.shape, ours.tobytes()) == (theirs.dtype, theirs.shape, theirs.tobytes())
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as anyone:
+        assert "state" in anyone.files
+
+
+class Planted:
+    """What a pickle of this makes whoever loads it do."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def with_digest(content):
+    return content + hashlib.sha256(content).digest()
+
+
+def of_objects(thing):
+    """A NumPy archive whose text is a pickled object."""
+    archive = io.BytesIO()
+    np.savez(archive, state=np.array([thing], dtype=object))
+    return archive.getvalue()
+
+
+def test_a_damaged_state_or_something_else_is_refused_whatever_it_is(tmp_path):
+    path, trace = tmp_path / "state.npz", tmp_path / "trace"
+    write_state(path, STATE)
+    whole = path.read_bytes()
+    flipped = [whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :] for place in range(0, len(whole), 7)]
+    cut = [whole[:length] for length in (0, 1, 31, 32, 33, len(whole) // 2, len(whole) - 1)]
+    harmful = pickle.dumps(Planted(trace))
+    others = [harmful, with_digest(harmful), of_objects(Planted(trace)), with_digest(of_objects(Planted(trace)))]
+    for content in [*flipped, *cut, *others]:
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"state.npz: damaged, or not the state of a training \(.+\)$"):
+            read_state(path)
+    assert not trace.exists()
+
+
+@pytest.mark.slow
+def test_a_training_starts_anew_beside_a_planted_file_and_says_so(fold, tmp_path, capsys):
+    trace = tmp_path / "trace"
+    (tmp_path / "state.npz").write_bytes(pickle.dumps(Planted(trace)))
+    result = trained(fold, tmp_path, with_training(passes=1))
+    assert not trace.exists()
+    assert "state.npz: damaged, or not the state of a training (its checksum is wrong), starting anew" in (
+        capsys.readouterr().out
+    )
+    assert list(result.history["pass"]) == [1]
+    assert read_state(tmp_path / "state.npz")["history"] == result.history.to_dict("records")
 
 
 @pytest.mark.slow
@@ -154,7 +235,7 @@ def test_history_and_confusion_say_the_same(fold, tmp_path):
 def order(fold, seed, passes, **changes):
     epochs, shards = fold
     chosen = epochs[epochs["split"] == "train"]
-    batches = training_passes(chosen, shards, CLASSES, with_training(seed=seed, **changes)["training"], passes)
+    batches = training_batches(chosen, shards, CLASSES, with_training(seed=seed, **changes)["training"], passes)
     return [frames.numpy().sum(axis=(1, 2, 3)).tolist() for frames, _ in batches]
 
 
@@ -354,8 +435,8 @@ def same(epochs):
     ("change", "settings", "n_devices", "message"),
     [
         (lambda epochs: epochs[epochs["split"] == "train"], SETTINGS, 1, "the fold has no validation epochs"),
-        (lambda epochs: epochs.assign(label=1), SETTINGS, 1, "the fold's training epochs are all nrem"),
-        (same, with_training(batch_size=19), 1, "batch_size is 19, but the fold has 18 training epochs"),
+        (lambda epochs: epochs.assign(label=1), SETTINGS, 1, "the fold trains on nrem alone"),
+        (same, with_training(batch_size=19), 1, "batch_size is 19, but the fold trains on 18 scoring epochs"),
         (same, with_training(batch_size=4), 3, "batch_size is 4, but 3 GPUs share a batch; make it a multiple of 3"),
         (same, with_training(gradient_accumulation=2), 2, "gradient_accumulation is 2, but 2 GPUs train together"),
     ],

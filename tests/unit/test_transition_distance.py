@@ -1,12 +1,12 @@
-"""Distance to the next change of state: against a loop, and counts that add up."""
+"""Distance to the next transition: against a loop, and counts that add up."""
 
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wfci_sleep.analysis.transition_distance import COLUMNS, epochs_to_transition, transition_distance_table
 from wfci_sleep.states import GAP
-from wfci_sleep.transition_distance import COLUMNS, epochs_to_change, transition_distance_table
 
 NAMES = ["wake", "nrem", "rem"]
 
@@ -27,7 +27,7 @@ def by_looking_ahead(states):
 @given(st.lists(st.integers(GAP, 2), min_size=1, max_size=40))
 @settings(max_examples=500, deadline=None)
 def test_distances_equal_those_found_by_looking_ahead(states):
-    assert epochs_to_change(np.array(states)).tolist() == by_looking_ahead(states)
+    assert epochs_to_transition(np.array(states)).tolist() == by_looking_ahead(states)
 
 
 STATES = {("Ms1", "Ms1-fc1"): np.array([0] * 7 + [1, 1, GAP, 2, 0])}

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from made_up import NAMES, predictions_of
 
+from wfci_sleep.analysis.performance import metrics_table
+from wfci_sleep.analysis.published import WINDOW_F1, WINDOW_KAPPA, WINDOW_PROTOCOL, WINDOW_SECONDS, caveat, length_table
 from wfci_sleep.figures.window_length import plot_window_length
-from wfci_sleep.metrics import metrics_table
-from wfci_sleep.published import WINDOW_F1, WINDOW_KAPPA, WINDOW_PROTOCOL, WINDOW_SECONDS, caveat, length_table
-from wfci_sleep.settings import length_sweep
+from wfci_sleep.preprocessing.windowings import length_sweep
 
 
 def experiment(seconds=10, protocol="pooled", hemisphere="both", matlab=False):
@@ -37,7 +37,9 @@ def test_the_largest_group_is_taken_or_the_first():
 
 @pytest.fixture
 def lengths(rng):
-    tables = {seconds: metrics_table(predictions_of(rng, ["Ms1", "Ms2"]), NAMES, 100, 0) for seconds in (5, 10, 15)}
+    tables = {
+        seconds: metrics_table(predictions_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES, 100, 0) for seconds in (5, 10, 15)
+    }
     return length_table(tables)
 
 
@@ -86,7 +88,7 @@ def test_values_below_zero_are_not_cut_off(lengths):
 
 
 def test_the_table_has_the_pooled_rows_only(rng):
-    metrics = metrics_table(predictions_of(rng, ["Ms1", "Ms2"]), NAMES, 100, 0)
+    metrics = metrics_table(predictions_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES, 100, 0)
     table = length_table({7: metrics})
     assert set(table["seconds"]) == {7}
     assert sorted(table["metric"]) == ["f1_weighted", "kappa"]

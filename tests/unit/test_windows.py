@@ -8,18 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import zscore
 
+from wfci_sleep.data.recordings import Recording
 from wfci_sleep.errors import InputError
-from wfci_sleep.recordings import Recording
-from wfci_sleep.windows import (
-    Windowing,
-    bin_frames,
-    bin_mask,
-    n_frames,
-    normalise,
-    normalised_pixels,
-    window_index,
-    window_of_epoch,
-)
+from wfci_sleep.preprocessing.normalisation import normalise, normalised_pixels
+from wfci_sleep.preprocessing.windowings import n_frames
+from wfci_sleep.preprocessing.windows import Windowing, bin_frames, bin_mask, window_index, window_of_epoch
 
 SETTINGS = {
     "seconds": 10,
@@ -226,3 +219,28 @@ def test_no_size_of_signals_is_lost(rng, scale):
     for storage, tolerance in (("float16", 2.0**-11), ("float32", 1e-6)):
         found = normalised_pixels(frames, mask, "temporal-zscore", storage).astype(np.float64)
         np.testing.assert_allclose(found, zscore(frames[:, mask], axis=0), rtol=tolerance, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["temporal-zscore", "spatial-zscore", "min-max"])
+@pytest.mark.parametrize("factor", [1, 4])
+def test_a_large_offset_leaves_windows_as_they_are(rng, method, factor):
+    """Single precision holds 1e6 to within 0.06: six times the signal."""
+    frames, mask = rng.normal(0, 0.01, size=(168, 128, 128)), square_mask()
+    with_offset = frames + 1e6
+    binned = bin_mask(mask, factor)
+    expected, found = (
+        normalise(bin_frames(each, mask, factor) if factor > 1 else each, binned, method)
+        for each in (with_offset - 1e6, with_offset)
+    )
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert found[:, binned].std() > 0.1
+
+
+@pytest.mark.filterwarnings("error")
+def test_bins_of_huge_values_do_not_overflow():
+    frames = np.full((3, 4, 4), np.float32(3e38))
+    frames[1] *= -1
+    frames[2] = 0.5
+    frames[2, 0] = [np.nan, np.inf, -np.inf, 0.5]
+    means = bin_frames(frames, np.ones((4, 4), dtype=bool), 4).ravel()
+    np.testing.assert_allclose(means, [3e38, -3e38, 0.5], rtol=1e-6)

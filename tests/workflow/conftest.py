@@ -1,8 +1,10 @@
 """Running Snakemake on small data sets, as a user would: from the command line, in a folder of its own."""
 
+import fcntl
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import mounted
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +29,7 @@ TINY = {
     },
     "windows": {"seconds": 2, "spatial_binning": 16},
     "model": {"filters": [4, 4], "lstm_units": 4},
-    "training": {"passes": 3, "learning_rate": 3.0e-3, "batch_size": 8},
+    "training": {"passes": 3, "learning_rate": 3.0e-3, "batch_size": 8, "threads": 1},
     "analysis": {"bootstrap_resamples": 100},
 }
 
@@ -63,6 +66,28 @@ def processor_s() -> Iterator[Callable[[], float]]:
     after.append(total())
 
 
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[int | None], None]]:
+    """Let a folder lie on a small file system of its own; the function fills it but for some bytes, or clears it."""
+    there = folder.with_name(f"{folder.name}.there")
+    shutil.copytree(folder, there)
+    filler = folder / "filler"
+
+    def fill(room: int | None) -> None:
+        filler.unlink(missing_ok=True)
+        if room is not None:
+            filler.write_bytes(bytes(shutil.disk_usage(folder).free - room))
+
+    with mounted(folder, "200m"):
+        shutil.copytree(there, folder, dirs_exist_ok=True)
+        yield fill
+        fill(None)
+        shutil.rmtree(there)
+        shutil.copytree(folder, there)
+    shutil.rmtree(folder)
+    there.rename(folder)
+
+
 @dataclass
 class Workflow:
     """A working folder with a configuration."""
@@ -90,15 +115,19 @@ class Workflow:
             pytest.fail(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-4000:]}", pytrace=False)
         return done
 
-    def kill_when(self, condition: Callable[[], bool], *arguments: str, timeout: int = 300) -> None:
-        """Start a run and kill it and all its processes with SIGKILL as soon as the condition holds."""
-        process = subprocess.Popen(
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start a run that says nothing, in a process group of its own."""
+        return subprocess.Popen(
             self.command("--cores", "2", *arguments),
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+    def kill_when(self, condition: Callable[[], bool], *arguments: str, timeout: int = 300) -> None:
+        """Start a run and kill it and all its processes with SIGKILL as soon as the condition holds."""
+        process = self.start(*arguments)
         deadline = time.monotonic() + timeout
         try:
             while not condition():
@@ -108,6 +137,17 @@ class Workflow:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def pretend(self, *targets: str) -> None:
+        """Make an empty file of everything that a run would make and is not there, as if the run had just ended."""
+        for line in self.run("--summary", *targets).stdout.splitlines():
+            if "\t" in line and not line.startswith("output_file"):
+                path = self.path(line.split("\t")[0])
+                if path.name == "tensorboard":  # a folder
+                    path /= ".snakemake_timestamp"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        self.run("--touch", "--forceall", *targets)
 
     def path(self, name: str) -> Path:
         return self.folder / name
@@ -133,3 +173,70 @@ def stand_ins(workflow):
     paper = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     workflow.configure(overlaid(paper, {"dataset": {"source": "local", "local": {"path": "recordings"}}}))
     return workflow
+
+
+BLOCKED = """
+import pathlib
+
+pathlib.Path(__file__).with_suffix(".imported").touch()
+raise ImportError("a step imports " + __name__)
+"""
+
+
+@pytest.fixture(scope="session")
+def blocked(tmp_path_factory) -> Path:
+    """A folder whose TensorFlow and Keras cannot be imported and remember that somebody tried."""
+    folder = tmp_path_factory.mktemp("blocked")
+    for package in ("tensorflow", "keras"):
+        (folder / f"{package}.py").write_text(BLOCKED)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def without_tensorflow(blocked) -> Iterator[None]:
+    """A Python without TensorFlow and Keras for a module's tests; any attempt to import them fails the last of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(blocked), prepend=os.pathsep)
+        yield
+    assert sorted(path.name for path in blocked.iterdir() if path.suffix == ".imported") == []
+
+
+@dataclass
+class Drawn:
+    """A finished run with all of its figures.
+
+    Attributes
+    ----------
+    folder : Path
+        To be copied, never changed.
+    dry : str
+        What a dry run said before a figure was drawn.
+    """
+
+    folder: Path
+    dry: str
+
+    def copy(self, folder: Path) -> Workflow:
+        return Workflow(shutil.copytree(self.folder, folder))
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory, blocked) -> Drawn:
+    """Made once in a session, by the first of pytest's processes that asks for it, without TensorFlow."""
+    from finished_run import finished_run
+
+    here = tmp_path_factory.getbasetemp()
+    shared = here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
+    folder, dry = shared / "drawn", shared / "drawn.txt"
+    with open(shared / "drawn.lock", "w") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not dry.exists():
+            patch.setenv("PYTHONPATH", str(blocked), prepend=os.pathsep)
+            folder.mkdir()
+            workflow = Workflow(folder)
+            finished_run(folder)
+            said = workflow.run("figures", "--dry-run").stdout
+            workflow.run("figures")
+            assert [path for path in blocked.iterdir() if path.suffix == ".imported"] == []
+            dry.write_text(said)
+    return Drawn(folder, dry.read_text())

@@ -2,7 +2,9 @@
 
 import re
 
-from .conftest import TINY, jobs, overlaid, processor_s
+import yaml
+
+from .conftest import ROOT, TINY, jobs, overlaid, processor_s
 
 TWO = {"main": {}, "binary": {"labels": {"classes": ["wake", "sleep"]}}}
 
@@ -30,7 +32,23 @@ def test_as_many_jobs_as_a_dry_run_and_nothing_begun(workflow):
     assert sorted(left) == ["config.yaml", "estimate.log"]
 
 
+def test_without_a_connection_a_plan_needs_none_and_an_estimate_ends_soon(workflow):
+    paper = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    # Nobody listens there: the default configuration, on a machine without a connection.
+    workflow.configure(overlaid(paper, {"dataset": {"physionet": {"mirror": "http://127.0.0.1:1/files"}}}))
+    assert jobs(workflow.run("--dry-run").stdout) == {"list_database": 1, "all": 1}
+    with processor_s() as used_s:
+        done = workflow.run("estimate", check=False, timeout=60)
+    (error,) = (line for line in done.stdout.splitlines() if line.startswith("error: "))
+    # What the clock says beyond that is what else the machine does.
+    assert used_s() < 13
+    assert re.search(r"SHA256SUMS.txt: nothing arrived for [012] s \(.* Connection refused\)", error)
+
+
 def test_values_of_the_command_line_count(workflow):
+    # In a folder whose name Snakemake could take for a wildcard.
+    workflow.folder /= "{x}"
+    workflow.folder.mkdir()
     workflow.configure(TINY)
     output = workflow.run(
         "--config", "experiments={main: {}, other: {labels: {classes: [wake, sleep]}}}", "--", "estimate"

@@ -13,14 +13,16 @@ import tensorflow as tf
 import yaml
 from sklearn.metrics import cohen_kappa_score
 
-from wfci_sleep.model import load_network
-from wfci_sleep.recordings import Recording
-from wfci_sleep.scoring import score_fold
-from wfci_sleep.settings import resolve
-from wfci_sleep.shards import write_shard
-from wfci_sleep.synthesis import synthesise_recording, synthetic_recordings
-from wfci_sleep.training import train
-from wfci_sleep.windows import Windowing, labelled_epochs, window_index
+from wfci_sleep.data.recordings import Recording
+from wfci_sleep.data.synthetic import synthesise_recording
+from wfci_sleep.data.synthetic_sessions import synthetic_recordings
+from wfci_sleep.files.shard_writing import write_shard
+from wfci_sleep.models.saving import load_network
+from wfci_sleep.preprocessing.windows import Windowing, window_index
+from wfci_sleep.run.settings import resolve
+from wfci_sleep.scoring.predict import score_fold
+from wfci_sleep.training.fit import train
+from wfci_sleep.training.folds import labelled_epochs
 
 from .conftest import ROOT
 
@@ -30,7 +32,7 @@ SPLITS = {"Ms1": "train", "Ms2": "train", "Ms4": "validation", "Ms3": "test"}
 @pytest.fixture(scope="module")
 def settings():
     demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
-    return resolve(demo, ROOT / "workflow" / "schemas" / "config.schema.yaml", "demo.yaml")
+    return resolve(demo, "demo.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def trained(folder: Path, recordings, experiment, change=untouched):
 
     keras.utils.set_random_seed(experiment["training"]["seed"])
     tf.config.experimental.enable_op_determinism()
-    return train(epochs, shards, experiment, folder / "tensorboard", folder / "state.pickle"), epochs, shards
+    return train(epochs, shards, experiment, folder / "tensorboard", folder / "state.npz"), epochs, shards
 
 
 def changed(settings, **sections):

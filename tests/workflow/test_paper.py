@@ -2,13 +2,15 @@
 
 import io
 import re
+import shutil
 
 import pandas as pd
 import pytest
 import yaml
 from finished_run import finished_run
 
-from wfci_sleep.files import read_table
+from wfci_sleep.tables import read_table
+from wfci_sleep.tables.results import PUBLISHED
 
 from .conftest import ROOT, TINY, Workflow, jobs, overlaid, processor_s
 
@@ -20,8 +22,8 @@ POOLED = ["pooled", *(f"window-{seconds:02d}s" for seconds in LENGTHS)]
 
 # What takes every experiment, or describes the run: it follows a change of any of them.
 OF_THE_RUN = {
-    *("paper", "provenance", "methods", "overview", "crate", "table_page_of_run"),
-    *("published", "published_figure", "comparison", "comparison_figure", "window_length_figure"),
+    *("paper", "gather_provenance", "write_methods", "write_overview", "write_crate", "make_table_page_of_run"),
+    *("compare_with_published", "plot_published", "compare_experiments", "plot_comparison", "plot_window_length"),
 }
 
 
@@ -49,17 +51,6 @@ def by_experiment(workflow, *targets):
     return table[table["plan"] == "update pending"].groupby("experiment")["rule"].agg(set).to_dict()
 
 
-def touch_everything(workflow, *targets):
-    """Make an empty file of everything that a run would make, as if it had just ended."""
-    for name in planned(workflow, *targets)["output_file"]:
-        path = workflow.path(name)
-        if path.name == "tensorboard":  # a folder
-            path /= ".snakemake_timestamp"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    workflow.run("--touch", "--forceall", *targets)
-
-
 def test_the_paper_takes_the_right_jobs(stand_ins):
     """Twelve mice of twelve runs: numbers worked out by hand."""
     with processor_s() as took:
@@ -71,32 +62,51 @@ def test_the_paper_takes_the_right_jobs(stand_ins):
     # Whole sessions are tested in the experiments by mouse and for the held-out mouse.
     sessions, session_experiments = 8 * mice + 1, 8 + 1
     assert jobs(dry) == {
-        **dict.fromkeys(("paper", "atlas", "list_recordings", "recordings_figure"), 1),
-        **dict.fromkeys(("provenance", "methods", "overview", "crate"), 1),
+        **dict.fromkeys(("paper", "check_atlas", "list_recordings", "plot_recordings"), 1),
+        **dict.fromkeys(("gather_provenance", "write_methods", "write_overview", "write_crate"), 1),
         **dict.fromkeys(
-            ("published", "published_figure", "comparison", "comparison_figure", "window_length_figure"), 1
+            (
+                "compare_with_published",
+                "plot_published",
+                "compare_experiments",
+                "plot_comparison",
+                "plot_window_length",
+            ),
+            1,
         ),
         "check_recording": recordings,
         # 10 s of both hemispheres, of the left, of the right; the other eleven lengths in one job a recording.
-        "windows": 3 * recordings,
-        "windows_together": recordings,
+        "cut_windows": 3 * recordings,
+        "cut_windows_together": recordings,
         **dict.fromkeys(("train", "score"), networks),
-        **dict.fromkeys(("folds", "metrics", "fragmentation", "gradcam_parcels", "transition_distance"), experiments),
-        **dict.fromkeys(("confusion_figure", "performance_figure", "reliability_figure"), experiments),
-        **dict.fromkeys(("learning_figure", "transition_distance_figure"), experiments),
-        # Two methods, with and without the atlas; two methods by parcel.
-        "gradcam_figure": 4 * experiments,
-        "gradcam_parcels_figure": 2 * experiments,
-        "hypnogram_figure": sessions,
-        "fragmentation_figure": 2 * session_experiments,
+        **dict.fromkeys(
+            (
+                "make_folds",
+                "compute_metrics",
+                "measure_fragmentation",
+                "average_gradcam",
+                "measure_transition_distance",
+            ),
+            experiments,
+        ),
+        **dict.fromkeys(("plot_confusion", "plot_performance", "plot_reliability"), experiments),
+        "plot_folds": experiments,
+        **dict.fromkeys(("plot_learning", "plot_transition_distance"), experiments),
+        **{
+            f"plot_{method}{kind}": experiments
+            for method in ("gradcam", "gradcam_plus_plus")
+            for kind in ("", "_atlas", "_parcels")
+        },
+        "plot_hypnogram": sessions,
+        **dict.fromkeys(("plot_fragmentation", "plot_fragmentation_published"), session_experiments),
         # no-attention weighs every frame alike.
-        **dict.fromkeys(("attention_time_course_figure", "attention_distribution_figure"), experiments - 1),
-        "attention_transitions_figure": session_experiments - 1,
-        "attention_session_figure": sessions - mice,
-        "registration_figure": mice,
-        # Seven tables of each experiment; quality, published and comparison.
-        "table_page": 7 * experiments,
-        "table_page_of_run": 3,
+        **dict.fromkeys(("plot_attention_time_course", "plot_attention_distribution"), experiments - 1),
+        "plot_attention_transitions": session_experiments - 1,
+        "plot_attention_session": sessions - mice,
+        "plot_registration": mice,
+        # Eight tables of each experiment; quality, published and comparison.
+        "make_table_page": 8 * experiments,
+        "make_table_page_of_run": 3,
     }
 
 
@@ -112,7 +122,7 @@ def touched(tmp_path_factory):
     """Every file of the whole study, empty, as if it had just been made."""
     workflow = Workflow(tmp_path_factory.mktemp("paper"))
     workflow.configure(small(PAPER["experiments"]))
-    touch_everything(workflow, "paper")
+    workflow.pretend("paper")
     return workflow
 
 
@@ -122,28 +132,35 @@ def test_a_finished_paper_has_nothing_to_do(touched):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("experiment", PAPER["experiments"])
-def test_a_change_of_one_experiment_makes_it_alone_anew(touched, experiment):
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_change_of_experiments_makes_them_alone_anew(touched, first):
+    """Every second of them, in the order of the configuration: neighbours, which have most in common, stay apart."""
     config = small(PAPER["experiments"])
-    changed = overlaid(config, {"experiments": {experiment: {"training": {"seed": 43}}}})
-    touched.configure(changed)
+    experiments = list(PAPER["experiments"])[first::2]
+    changes = {experiment: {"training": {"seed": 43}} for experiment in experiments}
+    touched.configure(overlaid(config, {"experiments": changes}))
     try:
         found = by_experiment(touched, "paper")
     finally:
         touched.configure(config)
     assert found.pop("") <= OF_THE_RUN
-    assert list(found) == [experiment]
-    assert {"train", "score", "metrics", "confusion_figure"} <= found[experiment]
-    assert "folds" not in found[experiment]
+    assert sorted(found) == sorted(experiments)
+    for rules in found.values():
+        assert {"train", "score", "compute_metrics", "plot_confusion"} <= rules
+        assert "make_folds" not in rules
 
 
 @pytest.mark.slow
 def test_a_fold_that_fails_leaves_the_other_experiments_complete(workflow):
     experiments = {"main": {}, "binary": {"labels": {"classes": ["wake", "sleep"]}, "windows": {"seconds": 1}}}
     finished_run(workflow.folder, {"experiments": experiments})
+    workflow.pretend("paper")
     # What stands for the network of this fold cannot be read: scoring it once more fails.
     predictions = workflow.path("results/tiny/binary/fold-2/predictions.tsv")
     predictions.unlink()
+    workflow.path("results/tiny/main/bouts.tsv").unlink()
+    shutil.rmtree(workflow.path("results/tiny/binary/figures"))
+    workflow.path("results/tiny/published.tsv").unlink()
     done = workflow.run("paper", "--keep-going", check=False)
     assert done.returncode != 0
     assert "Experiment main: complete" in done.stdout
@@ -163,7 +180,7 @@ def test_every_published_number_that_the_small_paper_reaches_is_filled(workflow)
     config = overlaid(config, {"dataset": TINY["dataset"], "analysis": {"bootstrap_resamples": 100}})
     finished_run(workflow.folder, {**config, "run": TINY["run"]})
     workflow.run("results/tiny/published.tsv")
-    table = read_table(workflow.path("results/tiny/published.tsv"))
+    table = read_table(workflow.path("results/tiny/published.tsv"), PUBLISHED)
     reached = table["experiment"].isin(list(config["experiments"])) & ~table["what"].str.contains("second human rater")
     assert reached.sum() == 3 + 1 + 2 * 4
     assert (table["ours"].notna() == reached).all()
@@ -182,18 +199,28 @@ def test_the_list_of_rules_is_a_table_of_contents(workflow):
     for name in targets | figures:
         assert listed[name].endswith("."), name
     # A target for each rule that draws.
-    drawn = {name.removesuffix("_figure") for name in listed if name.endswith("_figure")} - {"raters"}
-    assert {f"figure_{name}" for name in drawn} <= figures
+    drawn = {name.removeprefix("plot_") for name in listed if name.startswith("plot_")}
+    assert {f"figure_{name}" for name in drawn} == figures
 
 
 def test_a_figures_target_draws_that_figure(workflow):
     workflow.configure(TINY)
     found = jobs(workflow.run("--dry-run", "figure_hypnogram").stdout)
-    assert {name: count for name, count in found.items() if name.endswith("_figure")} == {"hypnogram_figure": 3}
+    assert {name: count for name, count in found.items() if name.startswith("plot_")} == {"plot_hypnogram": 3}
 
 
 def test_the_sweep_makes_its_lengths_and_nothing_else(workflow):
     workflow.configure(small(["main", "simam", "window-01s", "window-05s", "window-10s"]))
     found = by_experiment(workflow, "sweep")
     assert set(found) - {""} == {"window-01s", "window-05s", "window-10s"}
-    assert "window_length_figure" in found[""]
+    assert "plot_window_length" in found[""]
+
+
+def test_figures_join_the_groups_of_the_pages_of_tables(workflow):
+    """As the profiles of clusters name them, with as many jobs in each; without a profile there are no groups."""
+    workflow.configure(TINY)
+    pages = ("make_table_page=results-{experiment}", "make_table_page_of_run=run")
+    groups = ("--groups", *pages, "--group-components", "results-{experiment}=1000", "run=1000")
+    said = workflow.run("--dry-run", *groups, "--", "figures").stdout
+    assert sorted(re.findall(r"Group job (\S+) ", said)) == ["results-main", "run"]
+    assert "Group job" not in workflow.run("--dry-run", "figures").stdout

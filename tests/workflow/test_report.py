@@ -1,15 +1,15 @@
-"""The report as a reader sees it, in a browser: it opens, says what was run, and shows every figure and table."""
+"""The report: what its target writes, and as a reader sees it, in a browser."""
 
+import os
 import re
 import shutil
 from urllib.parse import unquote
 
 import pytest
-from finished_run import finished_run
 
-from .conftest import ROOT, Workflow
+from wfci_sleep.run.made import record_path
 
-sync_api = pytest.importorskip("playwright.sync_api")
+from .conftest import ROOT, Workflow, small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ STYLE = ROOT / "workflow" / "report" / "report.css"
 
 QUESTIONS = [
     "1. Are the recordings sound?",
-    "2. Does the network agree with the experts?",
+    "2. Does the network agree with the raters?",
     "3. How does the mouse sleep?",
     "4. Where and when does the network look?",
     "5. How does it compare with the paper?",
@@ -29,22 +29,19 @@ QUESTIONS = [
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory) -> Workflow:
-    """A finished run with its report."""
-    if BROWSER is None:
-        pytest.skip("no Chromium or Chrome is installed")
-    workflow = Workflow(tmp_path_factory.mktemp("report"))
-    finished_run(workflow.folder)
-    workflow.run()
-    made = workflow.run("--report", REPORT, "--report-stylesheet", str(STYLE), check=False)
-    if "Failed to download resource" in made.stdout or "Max retries exceeded" in made.stdout:
-        pytest.skip("Snakemake's report needs a connection to fetch its scripts")
-    assert made.returncode == 0, made.stdout[-4000:]
+def report(tmp_path_factory, drawn) -> Workflow:
+    """A finished run with its report, made by the target of that name."""
+    workflow = drawn.copy(tmp_path_factory.mktemp("report") / "run")
+    workflow.run("all")
+    workflow.run("report")
     return workflow
 
 
 @pytest.fixture(scope="module")
 def browser():
+    if BROWSER is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield browser
@@ -64,6 +61,60 @@ def page(report, browser):
     yield page
     page.close()
     assert complaints == []
+
+
+def test_the_target_makes_it_again_and_again(report):
+    path = report.path(REPORT)
+    before = path.stat().st_mtime_ns
+    said = report.run("report").stdout
+    assert f"The report is {REPORT}" in said
+    assert path.stat().st_mtime_ns > before
+    assert [file.name for file in path.parent.glob(".*")] == [".made"]
+
+
+def test_a_full_disk_is_one_line_and_the_report_before_stays(report):
+    before = report.path(REPORT).read_bytes()
+    with small_disk(report.path("results/tiny")) as fill:
+        fill(100_000)
+        full = report.run("report", check=False)
+        assert full.returncode == 1
+        (error,) = {line for line in full.stdout.splitlines() if line.startswith("error: ")}
+        assert "make room and run the same command again" in error
+        assert "Traceback" not in full.stdout
+        assert report.path(REPORT).read_bytes() == before
+        fill(None)
+        assert f"The report is {REPORT}" in report.run("report").stdout
+        assert [file.name for file in report.path(REPORT).parent.glob(".*")] == [".made"]
+
+
+def test_it_holds_every_figure_and_table(report):
+    text = report.read(REPORT)
+    made = [*report.path("results/tiny").rglob("figures/*.svg"), *report.path("results/tiny").rglob("tables/*.html")]
+    assert len(made) > 30
+    assert [path for path in made if str(path.relative_to(report.folder)) not in text] == []
+    assert "What was run" in text and "Nothing here is a scientific result" in text
+    # All that Snakemake's page needs came with its package.
+    assert re.findall(r"<script[^>]*src=|<link[^>]*href=\"http", text) == []
+
+
+def test_a_report_that_cannot_be_made_is_one_line(report):
+    """The log says why, and what was there before stays."""
+    before = report.path(REPORT).read_bytes()
+    overview = report.path("results/tiny/overview.rst")
+    text, times = overview.read_text(), overview.stat()
+    # Without its record it is taken as it is.
+    record_path(overview).unlink()
+    overview.write_text(".. include:: nowhere.rst\n")
+    os.utime(overview, ns=(times.st_atime_ns, times.st_mtime_ns))
+    try:
+        done = report.run("report", check=False)
+    finally:
+        overview.write_text(text)
+        os.utime(overview, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert done.returncode == 1
+    assert "error: Snakemake made no report, it says why in logs/tiny/report.log" in done.stdout.splitlines()
+    assert "nowhere.rst" in report.read("logs/tiny/report.log")
+    assert report.path(REPORT).read_bytes() == before
 
 
 def show(page, category: str) -> list:
@@ -93,9 +144,9 @@ def column(frame, name: str) -> list[str]:
 def test_the_opening_page_says_what_was_run(page):
     text = page.locator(".prose").inner_text()
     assert text.startswith("Run tiny: sleep states of mice")
-    assert "3 recordings of 3 mice (Ms1, Ms2, Ms3), 72 epochs of 10 s" in text
+    assert "3 recordings of 3 mice (Ms1, Ms2 and Ms3), 72 scoring epochs of 10 s" in text
     assert "windows.seconds 2 (10)" in text  # what differs from the paper
-    assert "one fold for each mouse" in text
+    assert "one fold per mouse" in text
     assert re.search(r"main\s+Wake, NREM, REM\s+leave-one-mouse-out\s+0\.\d\d \(0\.\d\d to [01]\.\d\d\)", text)
     bold = page.locator(".prose strong").all_inner_texts()
     assert "The recordings of this run are synthetic. Nothing here is a scientific result." in bold

@@ -16,6 +16,7 @@ if DATASET["source"] == "synthetic":
             mem_mb=1000,
             runtime=30,
         params:
+            code=code_of("synthesise_recording"),
             settings=DATASET["synthetic"],
         message:
             "Synthesising recording {wildcards.recording} of {wildcards.mouse}"
@@ -35,6 +36,8 @@ if DATASET["source"] == "synthetic":
         resources:
             mem_mb=1000,
             runtime=10,
+        params:
+            code=code_of("synthesise_atlas"),
         message:
             "Synthesising the atlas"
         script:
@@ -43,9 +46,10 @@ if DATASET["source"] == "synthetic":
 
 if DATASET["source"] == "physionet":
 
-    checkpoint index:
+    checkpoint list_database:
         output:
-            f"{RESOURCES}/index.tsv",
+            index=f"{RESOURCES}/index.tsv",
+            notes=f"{RESOURCES}/index_notes.txt",
         log:
             f"{LOGS}/index.log",
         benchmark:
@@ -57,23 +61,29 @@ if DATASET["source"] == "physionet":
             mem_mb=1000,
             runtime=60,
             connections=DATASET["physionet"]["connections"],
+            # A run waits for a connection; an estimate fails at once without one.
+            patience_s=lambda wildcards: 1 if only_estimate() else DATASET["physionet"]["patience_s"],
         params:
-            database=DATASET["physionet"],
+            code=code_of("list_database"),
+            database={key: value for key, value in DATASET["physionet"].items() if key != "patience_s"},
             with_atlas=DATASET["atlas"] is None,
             keep_raw=DATASET["keep_raw"],
             raw=f"{RESOURCES}/raw",
             folds={name: experiment["folds"] for name, experiment in EXPERIMENTS.items()},
+            scorers=RATER_TABLES,
+            exclude=DATASET["exclude"],
         message:
-            "Asking the database for its files"
+            "Asking {params.database[mirror]} for its files"
         script:
-            "../scripts/index.py"
+            "../scripts/list_database.py"
 
-    # A part of this file that a killed job left is not an output, so Snakemake lets it lie and the next job goes on.
-    # Updated, not made anew: a job that runs again (its script has changed, say) finds the file and keeps it if its
-    # checksum is right. patience_s is a resource because a change of it is no reason to run again.
-    # What uses a recording goes before the next download, and the atlas before all, so that raw files that are not kept
-    # go soon. The index is ancient: a file that is there needs no other, its checksum is compared before it is used.
-    rule download:
+    # A killed job leaves a part of this file under another name. Snakemake does not delete it, and the next job goes on
+    # from there. `update`: a job that runs again finds the file and keeps it if its checksum is right. The checksum
+    # vouches for the file, so neither the code that fetched it nor patience_s is a param.
+    # Priorities: the atlas first, then the steps that use a recording, then the next download, so that raw files that
+    # are not kept are deleted soon. The index is ancient: a newer one does not fetch a file again, as the checksum is
+    # compared before the file is used.
+    rule download_recording:
         input:
             index=ancient(f"{RESOURCES}/index.tsv"),
         output:
@@ -93,9 +103,9 @@ if DATASET["source"] == "physionet":
         message:
             "Fetching recording {wildcards.recording} of {wildcards.mouse}"
         script:
-            "../scripts/download.py"
+            "../scripts/download_recording.py"
 
-    use rule download as download_atlas with:
+    use rule download_recording as download_atlas with:
         output:
             update(f"{RESOURCES}/raw/atlas.mat"),
         log:
@@ -107,7 +117,7 @@ if DATASET["source"] == "physionet":
             "Fetching the atlas"
 
 
-rule atlas:
+rule check_atlas:
     input:
         lambda wildcards: source_atlas(),
     output:
@@ -123,19 +133,23 @@ rule atlas:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("check_atlas"),
+        sha256=lambda wildcards: published_sha256(source_atlas()),
     message:
         "Checking the atlas {input}"
     script:
-        "../scripts/atlas.py"
+        "../scripts/check_atlas.py"
 
 
-# One pass over a recording: is it usable, and what does it show of parcels and frames?
+# Reads a recording once: is it usable, which of its epochs are, what do its parcels and frames show?
 rule check_recording:
     input:
         recording=raw_recording,
         atlas=f"{RESOURCES}/atlas.mat",
     output:
         check=f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
+        epochs=f"{RESOURCES}/epochs/{{mouse}}/{{recording}}.tsv",
         images=f"{RESOURCES}/surveys/{{mouse}}/{{recording}}.h5",
         traces=f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv",
     log:
@@ -149,8 +163,11 @@ rule check_recording:
     resources:
         mem_mb=1000,
         runtime=60,
+        leave_out_bad=LEAVE_OUT_BAD,
     params:
-        sha256=lambda wildcards: published_sha256(wildcards),
+        code=code_of("check_recording"),
+        sha256=lambda wildcards: published_sha256(raw_recording(wildcards)),
+        exclude=lambda wildcards: excluded_epochs(DATASET["exclude"], wildcards.mouse, wildcards.recording),
     message:
         "Checking recording {wildcards.recording} of {wildcards.mouse}"
     script:
@@ -159,7 +176,8 @@ rule check_recording:
 
 rule list_recordings:
     input:
-        lambda wildcards: for_each_recording(f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv"),
+        checks=checks,
+        surveys=surveys,
     output:
         recordings=f"{RESOURCES}/recordings.tsv",
         quality=f"{RESOURCES}/quality.tsv",
@@ -174,7 +192,9 @@ rule list_recordings:
         mem_mb=1000,
         runtime=10,
     params:
-        recordings=lambda wildcards: recording_table().to_dict("list"),
+        code=code_of("list_recordings"),
+        recordings=lambda wildcards: listed_recordings().to_dict("list"),
+        notes=lambda wildcards: listing_notes(),
     message:
         "Listing the recordings"
     script:

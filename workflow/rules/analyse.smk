@@ -1,9 +1,10 @@
 # Numbers: how well the networks score, how fragmented sleep is, how all of it was made.
 
 
-rule metrics:
+rule compute_metrics:
     input:
-        for_each_fold("predictions.tsv"),
+        predictions=for_each_fold("predictions.tsv"),
+        folds=f"{RESULTS}/{{experiment}}/folds.tsv",
     output:
         table=f"{RESULTS}/{{experiment}}/metrics.tsv",
         document=f"{RESULTS}/{{experiment}}/metrics.json",
@@ -18,19 +19,20 @@ rule metrics:
         mem_mb=1000,
         runtime=10,
     params:
-        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        code=code_of("compute_metrics"),
+        classes=classes,
         analysis=intervals,
     message:
         "Measuring the performance of {wildcards.experiment}"
     script:
-        "../scripts/metrics.py"
+        "../scripts/compute_metrics.py"
 
 
-rule fragmentation:
+rule measure_fragmentation:
     input:
         predictions=for_each_fold("predictions.tsv"),
         recordings=f"{RESOURCES}/recordings.tsv",
-        scorers=scorer_tables,
+        scorers=rater_tables,
     output:
         fragmentation=f"{RESULTS}/{{experiment}}/fragmentation.tsv",
         bouts=f"{RESULTS}/{{experiment}}/bouts.tsv",
@@ -48,16 +50,18 @@ rule fragmentation:
         mem_mb=1000,
         runtime=10,
     params:
-        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
-        scorers=scorer_names,
+        code=code_of("measure_fragmentation"),
+        classes=classes,
+        network=network,
+        scorers=rater_names,
         analysis=intervals,
     message:
         "Measuring the fragmentation of sleep in {wildcards.experiment}"
     script:
-        "../scripts/fragmentation.py"
+        "../scripts/measure_fragmentation.py"
 
 
-rule matlab_files:
+rule write_matlab_files:
     input:
         predictions=for_each_fold("predictions.tsv"),
         attention=for_each_fold("attention.h5"),
@@ -79,15 +83,16 @@ rule matlab_files:
         mem_mb=2000,
         runtime=10,
     params:
-        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        code=code_of("write_matlab_files"),
+        classes=classes,
         note=NOTE,
     message:
         "Writing the results of {wildcards.experiment} for MATLAB"
     script:
-        "../scripts/matlab_files.py"
+        "../scripts/write_matlab_files.py"
 
 
-rule transition_distance:
+rule measure_transition_distance:
     input:
         predictions=for_each_fold("predictions.tsv"),
         indices=indices,
@@ -104,19 +109,21 @@ rule transition_distance:
         mem_mb=1000,
         runtime=10,
     params:
-        classes=lambda wildcards: EXPERIMENTS[wildcards.experiment]["labels"]["classes"],
+        code=code_of("measure_transition_distance"),
+        classes=classes,
         recordings=lambda wildcards: recording_keys(),
     message:
-        "Measuring the performance of {wildcards.experiment} near changes of state"
+        "Measuring the performance of {wildcards.experiment} near transitions"
     script:
-        "../scripts/transition_distance.py"
+        "../scripts/measure_transition_distance.py"
 
 
-rule provenance:
+rule gather_provenance:
     input:
         recordings=f"{RESOURCES}/recordings.tsv",
         atlas=f"{RESOURCES}/atlas.mat",
-        metrics=f"{RESULTS}/{MAIN}/metrics.json",
+        # The record says which code made these files, so it is made again when they are.
+        made=made_for_main,
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -130,8 +137,9 @@ rule provenance:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("gather_provenance"),
         configuration=CONFIG,
     message:
-        "Recording versions, configuration and checksums"
+        "Gathering which code made what, versions, configuration and checksums"
     script:
-        "../scripts/provenance.py"
+        "../scripts/gather_provenance.py"

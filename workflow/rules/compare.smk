@@ -1,7 +1,7 @@
-# What takes every experiment: each beside the others, and beside the published numbers.
+# Comparisons of all experiments: with each other, and with the published numbers.
 
 
-rule comparison:
+rule compare_experiments:
     input:
         expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
     output:
@@ -17,16 +17,17 @@ rule comparison:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("compare_experiments"),
         experiments=QUESTIONS,
         reference=MAIN,
         synthetic=DATASET["source"] == "synthetic",
     message:
         "Comparing the experiments with {params.reference}"
     script:
-        "../scripts/comparison.py"
+        "../scripts/compare_experiments.py"
 
 
-rule published:
+rule compare_with_published:
     input:
         metrics=expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
         agreement=expand(f"{RESULTS}/{{experiment}}/agreement.tsv", experiment=EXPERIMENTS),
@@ -43,10 +44,11 @@ rule published:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("compare_with_published"),
         experiments=QUESTIONS,
         main=MAIN,
         synthetic=DATASET["source"] == "synthetic",
     message:
         "Setting the paper's numbers beside ours"
     script:
-        "../scripts/published.py"
+        "../scripts/compare_with_published.py"

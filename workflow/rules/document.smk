@@ -1,7 +1,7 @@
-# What a paper and a repository of data want: the methods section, and a description of the run for machines.
+# Documents for a paper and for a repository of data: the methods section, and a description of the run for machines.
 
 
-rule methods:
+rule write_methods:
     input:
         quality=f"{RESOURCES}/quality.tsv",
         provenance=f"{RESULTS}/provenance.json",
@@ -18,41 +18,24 @@ rule methods:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("write_methods"),
         configuration=CONFIG,
     message:
         "Writing the methods section"
     script:
-        "../scripts/methods.py"
+        "../scripts/write_methods.py"
 
 
-rule crate:
+rule write_crate:
     input:
         provenance=f"{RESULTS}/provenance.json",
         methods=f"{RESULTS}/methods.md",
         tables=every_table,
         folds=expand(f"{RESULTS}/{{experiment}}/folds.tsv", experiment=EXPERIMENTS),
-        # Networks and what they said: the folds are known once the recordings are.
-        networks=lambda wildcards: [
-            f"{RESULTS}/{experiment}/fold-{fold}/{name}"
-            for experiment in EXPERIMENTS
-            for fold in folds_of(experiment)
-            for name in (
-                "model.keras",
-                "history.csv",
-                "predictions.tsv",
-                "calibration.json",
-                "attention.h5",
-                "gradcam.h5",
-            )
-        ],
+        # The folds are known once the recordings are.
+        networks=lambda wildcards: [path for experiment in EXPERIMENTS for path in networks_of(experiment)],
         figures=lambda wildcards: [
-            path.removesuffix(".svg") + suffix
-            for path in [
-                *figures_of("run"),
-                *(path for experiment in EXPERIMENTS for path in figures_of("experiment", experiment)),
-                *figures_of("comparison"),
-            ]
-            for suffix in (".svg", ".png")
+            path.removesuffix(".svg") + suffix for path in every_figure() for suffix in (".svg", ".png")
         ],
     output:
         f"{RESULTS}/ro-crate-metadata.json",
@@ -66,7 +49,9 @@ rule crate:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("write_crate"),
     message:
         "Describing the run as an RO-Crate"
     script:
-        "../scripts/crate.py"
+        "../scripts/write_crate.py"

@@ -1,15 +1,16 @@
-# What a run will cost, before it starts. Without a benchmark: Snakemake takes that for an output, and what is there is
-# not made again, while an estimate is made whenever it is asked for.
+# What a run will cost, before it starts. The rule has no benchmark: Snakemake would take the file for an output and not
+# run the rule again while it is there.
 
-from wfci_sleep.estimate import ASSUMED_EPOCHS
+from wfci_sleep.run.estimate import ASSUMED_EPOCHS
 
 
 rule estimate:
     """Jobs, disk, CPU hours and GPU hours of every experiment, before the run; nothing is started."""
     input:
-        lambda wildcards: checkpoints.index.get().output[0] if DATASET["source"] == "physionet" else [],
+        lambda wildcards: checkpoints.list_database.get().output[0] if DATASET["source"] == "physionet" else [],
     log:
         f"{LOGS}/estimate.log",
+    localrule: True
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -17,15 +18,16 @@ rule estimate:
         mem_mb=1000,
         runtime=30,
     params:
-        command=[*same_workflow()[:-1], "--nolock", "--summary", "--"],
-        target=["paper"],
+        code=code_of("estimate_costs"),
+        command=same_workflow,
+        target=named("paper"),
         experiments=EXPERIMENTS,
         windowings={
             **{name: [windows] for name, windows in WINDOWINGS.items()},
             **{f"together-{family}": list(members.values()) for family, members in TOGETHER.items()},
         },
         recordings=lambda wildcards: recording_keys(),
-        # What is known of a recording that nobody has read yet.
+        # Epochs of a recording that has not been read yet.
         epochs=DATASET["synthetic"]["epochs_per_run"] if DATASET["source"] == "synthetic" else ASSUMED_EPOCHS,
         megabytes=lambda wildcards: (
             {
@@ -35,9 +37,9 @@ rule estimate:
             if DATASET["source"] == "physionet"
             else {}
         ),
-        # How to tell a job from one of its outputs: Snakemake's summary names the rule of what is there already only.
+        # To find the job of an output: Snakemake's summary names the rule only of files that are there.
         patterns=lambda wildcards: [
-            (rule.name, output.regex().pattern, str(rule.log[0]))
+            (name_here(rule), output.regex().pattern, str(rule.log[0]))
             for rule in workflow.rules
             for output in rule.output
             if rule.log
@@ -49,4 +51,4 @@ rule estimate:
     message:
         "Estimating what is left of the run"
     script:
-        "../scripts/estimate.py"
+        "../scripts/estimate_costs.py"

@@ -1,7 +1,7 @@
-# What the networks looked at, in numbers.
+# Explanations: Grad-CAM averaged over parcels, and single epochs in detail.
 
 
-rule gradcam_parcels:
+rule average_gradcam:
     input:
         gradcam=for_each_fold("gradcam.h5"),
         atlas=f"{RESOURCES}/atlas.mat",
@@ -18,18 +18,21 @@ rule gradcam_parcels:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("average_gradcam"),
+        classes=classes,
         hemisphere=lambda wildcards: EXPERIMENTS[wildcards.experiment]["windows"]["hemisphere"],
     message:
         "Averaging Grad-CAM of {wildcards.experiment} over parcels"
     script:
-        "../scripts/gradcam_parcels.py"
+        "../scripts/average_gradcam.py"
 
 
-rule example:
+rule explain_example:
     input:
         predictions=for_each_fold("predictions.tsv"),
         models=for_each_fold("model.keras"),
         shards=shards,
+        recordings=f"{RESOURCES}/recordings.tsv",
     output:
         f"{RESULTS}/{{experiment}}/examples/{{which}}.h5",
     log:
@@ -38,16 +41,18 @@ rule example:
         f"{BENCHMARKS}/{{experiment}}/examples/{{which}}.tsv"
     conda:
         "../../envs/tensorflow.yaml"
-    threads: 2
+    threads: of_training("threads")
     resources:
         mem_mb=4000,
         runtime=30,
         gpu=1,
     params:
+        code=code_of("explain_example"),
         windows=setting("windows"),
         labels=setting("labels"),
+        threads=of_training("threads"),
         recordings=lambda wildcards: recording_keys(),
     message:
         "Explaining an example of {wildcards.which} ({wildcards.experiment})"
     script:
-        "../scripts/example.py"
+        "../scripts/explain_example.py"

@@ -1,13 +1,10 @@
-# What the report shows beside figures: its opening page's facts, and tables that can be sorted.
-
-# An experiment's settings where a configuration says nothing: those of the paper.
-NOTHING_SAID = {"run": {"name": "defaults"}, "dataset": {"source": "synthetic"}}
-DEFAULTS = settings.resolve(NOTHING_SAID, SCHEMA, "the schema")["experiments"]["main"]
+# The report, and what it shows beside figures: the facts of its opening page, and tables that can be sorted.
 
 
-rule overview:
+rule write_overview:
     input:
         quality=f"{RESOURCES}/quality.tsv",
+        states=f"{RESULTS}/{MAIN}/folds-states.tsv",
         metrics=f"{RESULTS}/{MAIN}/metrics.tsv",
     output:
         overview=f"{RESULTS}/overview.rst",
@@ -22,16 +19,17 @@ rule overview:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("write_overview"),
         configuration=CONFIG,
         main=MAIN,
-        defaults=DEFAULTS,
+        defaults=settings.defaults(),
     message:
         "Gathering the facts of the report's opening page"
     script:
-        "../scripts/overview.py"
+        "../scripts/write_overview.py"
 
 
-rule table_page:
+rule make_table_page:
     input:
         table=f"{RESULTS}/{{experiment}}/{{table}}.tsv",
     output:
@@ -40,14 +38,14 @@ rule table_page:
             caption="../report/table.rst",
             category=question,
             subcategory="{experiment}",
-            labels=lambda wildcards: {"result": f"table: {page_title(wildcards)}"},
+            labels=page_label,
         ),
     log:
         f"{LOGS}/{{experiment}}/tables/{{table}}.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/tables/{{table}}.tsv"
     wildcard_constraints:
-        table="|".join(name for name in TABLE_PAGES if name not in RUN_TABLES),
+        table="|".join(paged_tables("experiment")),
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -55,39 +53,41 @@ rule table_page:
         mem_mb=1000,
         runtime=10,
     params:
-        title=page_title,
+        code=code_of("make_table_page"),
+        title=lambda wildcards: TABLES[wildcards.table].label,
         about=lambda wildcards, input: " · ".join([input.table, *([NOTE] if NOTE else [])]),
     message:
         "Making a page of {input.table}"
     script:
-        "../scripts/table_page.py"
+        "../scripts/make_table_page.py"
 
 
-use rule table_page as table_page_of_run with:
+use rule make_table_page as make_table_page_of_run with:
     input:
-        table=lambda wildcards: RUN_TABLES[wildcards.table],
+        table=lambda wildcards: table_path(TABLES[wildcards.table]),
     output:
         page=report(
             f"{RESULTS}/tables/{{table}}.html",
             caption="../report/table.rst",
             category=question,
-            labels=lambda wildcards: {"result": f"table: {page_title(wildcards)}"},
+            labels=page_label,
         ),
     log:
         f"{LOGS}/tables/{{table}}.log",
     benchmark:
         f"{BENCHMARKS}/tables/{{table}}.tsv"
     wildcard_constraints:
-        table="|".join(RUN_TABLES),
+        table="|".join(paged_tables("run", "comparison")),
 
 
-# Without a benchmark: Snakemake takes that for an output, and what is there is not made again.
+# The rule has no benchmark: Snakemake would take the file for an output and not run the rule again while it is there.
 rule report:
     """The HTML report: of the whole study where it has been run, else of the main experiment."""
     input:
         of_main,
     log:
         f"{LOGS}/report.log",
+    localrule: True
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -95,13 +95,12 @@ rule report:
         mem_mb=4000,
         runtime=60,
     params:
-        command=same_workflow(),
-        target=lambda wildcards: "paper" if all(map(os.path.exists, of_paper(wildcards))) else "all",
-        stylesheet=f"{workflow.basedir}/workflow/report/report.css",
-        unfinished=f"{RESULTS}/.report.html",
+        code=code_of("write_report"),
+        command=same_workflow,
+        target=lambda wildcards: named("paper" if all(map(os.path.exists, of_paper(wildcards))) else "all"),
+        stylesheet=f"{HERE}/report/report.css",
         report=f"{RESULTS}/report.html",
     message:
         "Writing {params.report}"
-    shell:
-        "{params.command:q} {params.target} --report {params.unfinished:q} --report-stylesheet {params.stylesheet:q}"
-        " > {log:q} 2>&1 && mv {params.unfinished:q} {params.report:q}"
+    script:
+        "../scripts/write_report.py"

@@ -1,10 +1,10 @@
-# From recordings to what networks look at.
+# Windows: the frames that networks see, cut from the recordings.
 
 
-rule windows:
+rule cut_windows:
     input:
         recording=raw_recording,
-        checked=f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv",
+        epochs=f"{RESOURCES}/epochs/{{mouse}}/{{recording}}.tsv",
         atlas=f"{RESOURCES}/atlas.mat",
     output:
         shards=[f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tfrecord"],
@@ -23,16 +23,17 @@ rule windows:
         mem_mb=1000,
         runtime=60,
     params:
+        code=code_of("cut_windows"),
         windows=lambda wildcards: [WINDOWINGS[wildcards.windowing]],
     message:
         "Cutting {wildcards.recording} of {wildcards.mouse} into windows ({wildcards.windowing})"
     script:
-        "../scripts/windows.py"
+        "../scripts/cut_windows.py"
 
 
 if TOGETHER:
 
-    use rule windows as windows_together with:
+    use rule cut_windows as cut_windows_together with:
         output:
             shards=[
                 f"{RESOURCES}/windows/{seconds}s-{{family}}/{{mouse}}/{{recording}}.tfrecord"

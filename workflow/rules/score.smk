@@ -1,4 +1,4 @@
-# Predictions, their calibration, attention weights and Grad-CAM of a fold, in one run over its data.
+# Scores of a fold in one read of its data: predictions, calibration, attention weights, Grad-CAM.
 
 
 rule score:
@@ -7,6 +7,8 @@ rule score:
         model=f"{RESULTS}/{{experiment}}/fold-{{fold}}/model.keras",
         shards=shards,
         indices=indices,
+        surveys=surveys,
+        atlas=f"{RESOURCES}/atlas.mat",
     output:
         predictions=f"{RESULTS}/{{experiment}}/fold-{{fold}}/predictions.tsv",
         calibration=f"{RESULTS}/{{experiment}}/fold-{{fold}}/calibration.json",
@@ -18,16 +20,19 @@ rule score:
         f"{BENCHMARKS}/{{experiment}}/score/fold-{{fold}}.tsv"
     conda:
         "../../envs/tensorflow.yaml"
-    threads: 8
+    threads: of_training("threads")
     resources:
         mem_mb=8000,
         runtime=240,
         gpu=1,
     params:
+        code=code_of("score"),
         windows=setting("windows"),
         labels=setting("labels"),
-        batch_size=lambda wildcards: EXPERIMENTS[wildcards.experiment]["training"]["batch_size"],
+        batch_size=of_training("batch_size"),
+        threads=of_training("threads"),
         recordings=lambda wildcards: recording_keys(),
+        expected=expected_of_fold,
     message:
         "Scoring {wildcards.experiment}, fold {wildcards.fold}"
     script:

@@ -1,11 +1,13 @@
-# Folds, and a network for each.
+# Folds, and a trained network for each.
 
 
-rule folds:
+rule make_folds:
     input:
-        indices,
+        indices=indices,
+        checks=checks,
     output:
-        f"{RESULTS}/{{experiment}}/folds.tsv",
+        folds=f"{RESULTS}/{{experiment}}/folds.tsv",
+        states=f"{RESULTS}/{{experiment}}/folds-states.tsv",
     log:
         f"{LOGS}/{{experiment}}/folds.log",
     benchmark:
@@ -16,13 +18,16 @@ rule folds:
     resources:
         mem_mb=1000,
         runtime=10,
+        leave_out_bad=LEAVE_OUT_BAD,
     params:
+        code=code_of("make_folds"),
+        classes=classes,
         folds=setting("folds"),
         recordings=lambda wildcards: recording_keys(),
     message:
         "Splitting the epochs of {wildcards.experiment} into folds"
     script:
-        "../scripts/folds.py"
+        "../scripts/make_folds.py"
 
 
 rule train:
@@ -41,16 +46,20 @@ rule train:
         f"{BENCHMARKS}/{{experiment}}/train/fold-{{fold}}.tsv"
     conda:
         "../../envs/tensorflow.yaml"
-    threads: 8
+    threads: of_training("threads")
     resources:
         mem_mb=8000,
         runtime=2880,
         gpu=1,
     params:
+        code=code_of("train"),
+        run=RUN,
+        windows=setting("windows"),
         labels=setting("labels"),
         model=setting("model"),
         training=setting("training"),
         recordings=lambda wildcards: recording_keys(),
+        expected=expected_of_fold,
     message:
         "Training {wildcards.experiment}, fold {wildcards.fold}"
     script:

@@ -1,31 +1,39 @@
-"""Check one recording in one pass: its quality as a row, its parcels' traces as a table, its mean frame as an image."""
+"""Check one recording in one read: write its quality, its epochs, the traces of its parcels, its mean images."""
 
-from wfci_sleep.step import step
+from wfci_sleep.run.step import step
 
 with step(snakemake) as tell:
+    from contextlib import suppress
+
     import pandas as pd
 
-    from wfci_sleep.atlas import load_atlas
+    from wfci_sleep.data.atlas import load_atlas
+    from wfci_sleep.data.exclusions import check_excluded
+    from wfci_sleep.data.recordings import EmptyRecordingError
     from wfci_sleep.errors import InputError
-    from wfci_sleep.files import sha256_of, write_table
-    from wfci_sleep.quality import quality_row, quality_warnings
-    from wfci_sleep.recordings import Recording
-    from wfci_sleep.survey import survey_recording, write_survey
+    from wfci_sleep.files.atomic import check_sha256, sha256_of, write_table
+    from wfci_sleep.preprocessing.checks import check_recording, left_out
+    from wfci_sleep.preprocessing.survey import write_survey
 
-    path, expected = snakemake.input.recording, snakemake.params.sha256
-    with Recording(path) as recording:
-        # What can be wrong with little to read comes first.
-        scores = pd.Series(recording.scores).value_counts().sort_index().to_dict()
-        print(f"{path}: {recording.n_epochs} epochs, {recording.mask.sum()} pixels in the mask, scores {scores}")
-        atlas = load_atlas(snakemake.input.atlas)
-        sha256 = sha256_of(path)
-        if expected is not None and sha256 != expected:
-            raise InputError(
-                f"{path}: SHA-256 is {sha256}, the database lists {expected}; delete the file to have it fetched again"
-            )
-        survey = survey_recording(recording, atlas, snakemake.output.traces)
-        row = quality_row(recording, survey, atlas)
-    for warning in quality_warnings(row):
+    path, published, exclude = snakemake.input.recording, snakemake.params.sha256, snakemake.params.exclude
+    atlas, traces = load_atlas(snakemake.input.atlas), snakemake.output.traces
+    try:
+        # First: a reader would stumble over a file that is cut off somewhere, and say something else of it.
+        check_sha256(path, published)
+        row, epochs, survey = check_recording(path, atlas, exclude, traces)
+    except InputError as error:
+        if not (isinstance(error, EmptyRecordingError) or snakemake.resources.leave_out_bad):
+            raise
+        tell(f"warning: {error}; the recording is left out")
+        row, epochs, survey = left_out(str(error).removeprefix(f"{path}: "), atlas, traces)
+    else:
+        check_excluded(path, row["epochs"], exclude)
+    for warning in filter(None, row["warnings"].split("; ")):
         tell(f"warning: {path}: {warning}")
+    row["sha256"] = published
+    with suppress(OSError):  # one that is left out may be unreadable
+        row["sha256"] = published or sha256_of(path)
+    print(pd.Series(row).to_string())
     write_survey(snakemake.output.images, survey)
-    write_table(pd.DataFrame([row | {"sha256": sha256}]), snakemake.output.check)
+    write_table(epochs, snakemake.output.epochs)
+    write_table(pd.DataFrame([row]), snakemake.output.check)

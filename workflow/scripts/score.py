@@ -1,28 +1,32 @@
 """Score the validation and test epochs of one fold: predictions, calibration, attention weights, Grad-CAM."""
 
-from wfci_sleep.step import step
+from wfci_sleep.run.step import step
 
-with step(snakemake):
+with step(snakemake) as tell:
     import json
 
-    from wfci_sleep import scoring, training
-    from wfci_sleep.explanations import mouse_maps, write_attention, write_gradcam
-    from wfci_sleep.files import read_table, write_table, written_atomically
-    from wfci_sleep.folds import fold_epochs
-    from wfci_sleep.gpus import take_gpus
-    from wfci_sleep.model import load_network
-    from wfci_sleep.windows import labelled_epochs
+    from wfci_sleep.data.atlas import load_atlas
+    from wfci_sleep.files.atomic import write_table, written_atomically
+    from wfci_sleep.run.gpus import take_gpus
+    from wfci_sleep.scoring import predict
+    from wfci_sleep.scoring.explanations import mouse_maps, mouse_masks, write_attention, write_gradcam
+    from wfci_sleep.training import fit
+    from wfci_sleep.training.folds import labelled_epochs, read_fold
+    from wfci_sleep.training.shards import check_shards
 
     classes = snakemake.params.labels["classes"]
     recordings = [tuple(key) for key in snakemake.params.recordings]
     labelled = labelled_epochs(snakemake.input.indices, recordings)
-    epochs = fold_epochs(read_table(snakemake.input.folds), labelled, int(snakemake.wildcards.fold))
+    epochs = read_fold(snakemake.input.folds, int(snakemake.wildcards.fold), labelled, **snakemake.params.expected)
     shards = dict(zip(recordings, snakemake.input.shards, strict=True))
+    scored = epochs[epochs["split"] != "train"]
+    check_shards(shards, labelled, scored)
 
     take_gpus(snakemake.resources.gpu)
-    training.prepare_tensorflow(seed=0, threads=snakemake.threads)
-    model = load_network(snakemake.input.model)
-    scores = scoring.score_fold(model, epochs, shards, classes, snakemake.params.batch_size)
+    fit.prepare_tensorflow(seed=0, threads=snakemake.params.threads)
+    windows, of_first = snakemake.params.windows, shards[scored["mouse"].iloc[0], scored["recording"].iloc[0]]
+    model, temperature = predict.fitting_network(snakemake.input.model, windows, classes, of_first, tell)
+    scores = predict.score_fold(model, epochs, shards, classes, snakemake.params.batch_size, temperature)
     predictions = scores.predictions
     write_table(predictions, snakemake.output.predictions, float_format="%.6g")
     n_validation = int((predictions["split"] == "validation").sum())
@@ -30,12 +34,12 @@ with step(snakemake):
     with written_atomically(snakemake.output.calibration) as temporary:
         temporary.write_text(json.dumps(fit, indent=2) + "\n", encoding="utf-8")
     tested = predictions["split"] == "test"
-    write_attention(
-        snakemake.output.attention, predictions[tested], scores.attention[tested], snakemake.params.windows["seconds"]
-    )
-    mice = predictions.loc[tested, "mouse"].unique()
-    hemisphere = snakemake.params.windows["hemisphere"]
+    write_attention(snakemake.output.attention, predictions[tested], scores.attention[tested], windows["seconds"])
+    used = dict.fromkeys(predictions.loc[tested, ["mouse", "recording"]].itertuples(index=False, name=None))
+    surveys = dict(zip(recordings, snakemake.input.surveys, strict=True))
+    masks = mouse_masks(used, surveys, windows, load_atlas(snakemake.input.atlas))
     maps = {
-        method: mouse_maps(heat, scores.examples, mice, classes, hemisphere) for method, heat in scores.heat.items()
+        method: mouse_maps(heat, scores.examples, masks, classes, windows["hemisphere"])
+        for method, heat in scores.heat.items()
     }
     write_gradcam(snakemake.output.gradcam, maps)

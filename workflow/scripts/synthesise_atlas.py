@@ -1,8 +1,8 @@
 """Make the synthetic atlas in the format of the database's atlas.mat."""
 
-from wfci_sleep.step import step
+from wfci_sleep.run.step import step
 
 with step(snakemake):
-    from wfci_sleep.synthesis import synthesise_atlas
+    from wfci_sleep.data.synthetic import synthesise_atlas
 
     synthesise_atlas(snakemake.output[0])

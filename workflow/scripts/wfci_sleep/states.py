@@ -4,23 +4,18 @@ The score codes are those of the PhysioNet database `calcium-imaging-sleep-state
 those of the published hypnograms (Zhang et al. 2024, J. Neurosci. Methods 411, 110250).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from wfci_sleep.errors import InputError
 
-EPOCH_S = 10.0
-"""Length of a scored epoch in seconds."""
-
-FRAME_RATE_HZ = 16.8
-"""Nominal frame rate; an epoch holds 168 frames."""
-
 ARTEFACT_SCORE = 2
-"""Score of an epoch that the expert could not score."""
+"""Score of an epoch that the rater could not score."""
 
 GAP = -1
-"""Label of a recorded epoch without a state: an artefact, or an epoch that was not scored."""
+"""Label of a recorded epoch without a state: an artefact, or an epoch without a score."""
 
 PAUSE = -2
 """Label of time between two recordings."""
@@ -53,8 +48,19 @@ SCORES = {0: WAKE, 1: NREM, 3: REM}
 """Score code in a recording -> state."""
 
 
+def titles_of(names: Iterable[str]) -> list[str]:
+    """Titles of states, by their names.
+
+    Examples
+    --------
+    >>> titles_of(["wake", "nrem"])
+    ['Wake', 'NREM']
+    """
+    return [BY_NAME[name].title for name in names]
+
+
 def labels_of_scores(scores: np.ndarray) -> np.ndarray:
-    """Translate expert scores into labels.
+    """Translate the scores of a recording into labels.
 
     Parameters
     ----------
@@ -77,25 +83,70 @@ def labels_of_scores(scores: np.ndarray) -> np.ndarray:
     return labels
 
 
-def class_of_label(classes: list[str]) -> np.ndarray:
-    """Class index of each label for a list of classes: the identity for three states, 0, 1, 1 for wake / sleep.
+@dataclass(frozen=True)
+class Classes:
+    """The states that a network tells apart, in the order of its outputs.
+
+    Two classes share one sigmoid output, the probability of the second; three have one softmax output each.
 
     Parameters
     ----------
-    classes : list of str
-        `["wake", "nrem", "rem"]` or `["wake", "sleep"]`.
+    names : sequence of str
+        The `labels.classes` setting: `["wake", "nrem", "rem"]` or `["wake", "sleep"]`.
 
-    Returns
-    -------
-    array of int64, shape (3,)
+    Raises
+    ------
+    InputError
+        If the names are not one of these two lists: every scored state has to belong to a class.
 
     Examples
     --------
-    >>> class_of_label(["wake", "sleep"]).tolist()
-    [0, 1, 1]
+    >>> Classes(["wake", "sleep"]).of_labels.tolist(), Classes(["wake", "sleep"]).n_outputs
+    ([0, 1, 1], 1)
+    >>> Classes(["nrem", "rem"])
+    Traceback (most recent call last):
+    wfci_sleep.errors.InputError: labels.classes is [nrem, rem], expected [wake, nrem, rem] or [wake, sleep]
     """
-    if list(classes) == [state.name for state in STATES]:
-        return np.arange(len(STATES))
-    if list(classes) == [WAKE.name, SLEEP.name]:
-        return np.array([0, 1, 1])
-    raise InputError(f"labels.classes is {list(classes)}, expected [wake, nrem, rem] or [wake, sleep]")
+
+    names: Sequence[str]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        if tuple(self.names) not in CLASS_OF_LABEL:
+            known = " or ".join(f"[{', '.join(names)}]" for names in CLASS_OF_LABEL)
+            raise InputError(f"labels.classes is [{', '.join(map(str, self.names))}], expected {known}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def of_labels(self) -> np.ndarray:
+        """Class of each label, int64, shape (3,): the identity for three states, 0, 1, 1 for wake and sleep."""
+        return np.array(CLASS_OF_LABEL[tuple(self.names)])
+
+    @property
+    def titles(self) -> list[str]:
+        """What figures and texts call them."""
+        return titles_of(self.names)
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether there are two classes, which share a sigmoid output."""
+        return n_outputs(len(self)) == 1
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of a network for these classes."""
+        return n_outputs(len(self))
+
+
+CLASS_OF_LABEL: dict[tuple[str, ...], Sequence[int]] = {
+    (WAKE.name, NREM.name, REM.name): (0, 1, 2),
+    (WAKE.name, SLEEP.name): (0, 1, 1),
+}
+"""Names of classes that a network can tell apart -> class of each label."""
+
+
+def n_outputs(n_classes: int) -> int:
+    """Number of outputs of a network: two classes share one (sigmoid), more have one each (softmax)."""
+    return 1 if n_classes == 2 else n_classes

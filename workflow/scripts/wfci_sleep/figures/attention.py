@@ -4,21 +4,61 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from wfci_sleep import attention_analysis
+from wfci_sleep.analysis import attention
+from wfci_sleep.analysis.sessions import session_positions
 from wfci_sleep.figures.style import (
     ONE_COLUMN_MM,
     TWO_COLUMNS_MM,
-    attention_colours,
+    Look,
+    Named,
+    label_log_ticks,
     new_figure,
     say,
+    state_colours,
     state_titles,
     styled,
     time_unit,
 )
-from wfci_sleep.states import EPOCH_S
+from wfci_sleep.layout import EPOCH_S
+from wfci_sleep.scoring.explanations import read_attention
+from wfci_sleep.tables import read_table
+from wfci_sleep.tables.recordings import RECORDINGS
 
 _NEAR, _REST = "#d95f02", "0.45"
+
+_QUARTILES: Look = {"color": "0.6", "lw": 0.8}
+
+
+def draw_time_course(inputs: Named, params: Named) -> Figure:
+    """Draw the mean attention over the window from `attention` of each fold; `classes` are the states' names."""
+    epochs, weights, window_s = read_attention(inputs.attention, params.classes)
+    return plot_attention_time_course(weights, epochs["y_pred"].to_numpy(), params.classes, window_s)
+
+
+def draw_distribution(inputs: Named, params: Named) -> Figure:
+    """Draw the distribution of attention from `attention` of each fold; `classes` are the states' names."""
+    epochs, weights, _ = read_attention(inputs.attention, params.classes)
+    return plot_attention_distribution(weights, epochs["y_pred"].to_numpy(), params.classes)
+
+
+def draw_transitions(inputs: Named, params: Named) -> Figure:
+    """Draw attention near transitions from `attention` of each fold and `recordings`."""
+    recordings = read_table(inputs.recordings, RECORDINGS)
+    epochs, weights, _ = read_attention(inputs.attention, params.classes, recordings)
+    positions = session_positions(epochs, recordings)
+    return plot_attention_transitions(weights, positions, epochs["y_pred"].to_numpy(), epochs["mouse"].tolist())
+
+
+def draw_session(inputs: Named, params: Named) -> Figure:
+    """Draw the attention over the session of the mouse `mouse` from `attention` of each fold and `recordings`."""
+    recordings = read_table(inputs.recordings, RECORDINGS)
+    epochs, weights, _ = read_attention(inputs.attention, params.classes, recordings)
+    own = (epochs["mouse"] == params.mouse).to_numpy()
+    start_s = session_positions(epochs[own], recordings) * EPOCH_S
+    y_pred = epochs.loc[own, "y_pred"].to_numpy()
+    return plot_attention_session(weights[own], start_s, y_pred, params.classes, params.mouse)
 
 
 @styled
@@ -44,24 +84,25 @@ def plot_attention_time_course(
         One panel a state: a bar for each time step, the mean of the weights scaled to 0..1 within each epoch; grey
         lines mark the quartiles of the epochs.
     """
-    scaled = attention_analysis.scaled_to_unit(weights)
-    mean, quartiles, counts = attention_analysis.summary_by_state(scaled, y_pred, len(names))
+    scaled = attention.scaled_to_unit(weights)
+    mean, quartiles, counts = attention.summary_by_state(scaled, y_pred, len(names))
     step_s = window_s / scaled.shape[1]
     time_s = (np.arange(scaled.shape[1]) + 0.5) * step_s
     figure = new_figure(TWO_COLUMNS_MM, 20 + 26 * len(names))
     panels = figure.subplots(len(names), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for state, (axes, title, colour) in enumerate(
-        zip(panels, state_titles(names), attention_colours(names), strict=True)
-    ):
+    for state, (axes, title, colour) in enumerate(zip(panels, state_titles(names), state_colours(names), strict=True)):
         axes.set_title(f"{title} (epochs: {counts[state]})", loc="left")
         if counts[state] == 0:
             say(axes, f"no epoch scored {title}")
             continue
         axes.bar(time_s, mean[state], width=step_s, color=colour, linewidth=0)
-        axes.plot(time_s, quartiles[state].T, color="0.6", lw=0.8)
+        axes.plot(time_s, quartiles[state].T, **_QUARTILES)
     highest = max((quartiles[counts > 0].max(), mean[counts > 0].max())) if counts.any() else 0.0
     panels[-1].set(xlabel="Time in the window (s)", xlim=(0, window_s), ylim=(0, 1.05 * highest if highest > 0 else 1))
     figure.supylabel("Attention, scaled to 0..1 in each epoch", fontsize=8)
+    if counts.any():
+        quartile = Line2D([], [], **_QUARTILES, label="quartiles of the epochs")
+        figure.legend(handles=[quartile], loc="outside upper right")
     return figure
 
 
@@ -95,7 +136,7 @@ def plot_attention_session(
     unit, unit_s = time_unit(start_s.max() + EPOCH_S if len(weights) else 0.0)
     figure = new_figure(TWO_COLUMNS_MM, 55)
     axes = figure.subplots()
-    for state, (title, colour) in enumerate(zip(state_titles(names), attention_colours(names), strict=True)):
+    for state, (title, colour) in enumerate(zip(state_titles(names), state_colours(names), strict=True)):
         chosen = y_pred == state
         times, heights = (start_s[chosen, None] + within_s) / unit_s, weights[chosen]
         # NaN after each epoch lifts the pen, so that one line draws all epochs of a state.
@@ -138,11 +179,11 @@ def plot_attention_distribution(weights: np.ndarray, y_pred: np.ndarray, names: 
     """
     weights, y_pred = np.asarray(weights), np.asarray(y_pred)
     groups = [weights[y_pred == state] for state in range(len(names))]
-    edges, probabilities = attention_analysis.histograms(groups)
+    edges, probabilities = attention.histograms(groups)
     figure = new_figure(ONE_COLUMN_MM, 20 + 26 * len(names))
     panels = figure.subplots(len(names), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, group, row, title, colour in zip(
-        panels, groups, probabilities, state_titles(names), attention_colours(names), strict=True
+        panels, groups, probabilities, state_titles(names), state_colours(names), strict=True
     ):
         axes.set_title(f"{title} (epochs: {len(group)})", loc="left")
         if not group.size:
@@ -152,6 +193,7 @@ def plot_attention_distribution(weights: np.ndarray, y_pred: np.ndarray, names: 
         axes.axvline(1 / weights.shape[1], color="0.5", lw=0.7, ls=":")
     # Attention is sparse: a few weights near 1, most near 0.
     panels[-1].set(xlabel="Attention weight (dotted: equal attention)", xlim=(0, edges[-1]), yscale="log")
+    label_log_ticks(panels[-1].yaxis)
     figure.supylabel("Probability", fontsize=8)
     return figure
 
@@ -160,14 +202,14 @@ def plot_attention_distribution(weights: np.ndarray, y_pred: np.ndarray, names: 
 def plot_attention_transitions(
     weights: np.ndarray, epoch_index: np.ndarray, y_pred: np.ndarray, mice: Sequence[str] | None = None
 ) -> Figure:
-    """Draw the attention weights near a change of the predicted state against all others.
+    """Draw the attention weights near transitions of the predicted state against all others.
 
     Parameters
     ----------
     weights : array of float, shape (n_epochs, n_frames)
         Attention weights.
     epoch_index : array of int, shape (n_epochs,)
-        Position of each epoch in time, as `hypnogram.session_positions` gives it.
+        Position of each epoch in time, as `sessions.session_positions` gives it.
     y_pred : array of int, shape (n_epochs,)
         Predicted class of each epoch.
     mice : sequence of str, shape (n_epochs,), optional
@@ -176,33 +218,34 @@ def plot_attention_transitions(
     Returns
     -------
     Figure
-        Left: histograms of the weights within 30 frames of a change, and of the rest. Right: the two means, mouse by
-        mouse.
+        Left: histograms of the weights within 30 frames of a transition, and of the rest. Right: the two means of
+        each mouse.
     """
     weights = np.asarray(weights)
-    mice = np.full(len(weights), "all") if mice is None else np.asarray(mice)
-    near = attention_analysis.near_transition(y_pred, epoch_index, weights.shape[1])
+    mouse_of = np.full(len(weights), "all") if mice is None else np.asarray(mice)
+    near = attention.near_transition(y_pred, epoch_index, weights.shape[1])
     figure = new_figure(TWO_COLUMNS_MM, 65)
     distribution, means = figure.subplots(1, 2, width_ratios=(2, 1))
-    reach = attention_analysis.TRANSITION_FRAMES
-    figure.suptitle(f"Attention within {reach} frames of a change of state, against the rest")
+    reach = attention.TRANSITION_FRAMES
+    figure.suptitle(f"Attention within {reach} frames of a transition, against the rest")
     if not near.any():
         for axes in (distribution, means):
-            say(axes, "no change of state between\nneighbouring epochs")
+            say(axes, "no transition between\nneighbouring epochs")
             axes.set_axis_off()
         return figure
-    edges, probabilities = attention_analysis.histograms([weights[near], weights[~near]])
+    edges, probabilities = attention.histograms([weights[near], weights[~near]])
     for row, name, colour, n in zip(
-        probabilities, ("near a change", "rest"), (_NEAR, _REST), (near.sum(), (~near).sum()), strict=True
+        probabilities, ("near a transition", "rest"), (_NEAR, _REST), (near.sum(), (~near).sum()), strict=True
     ):
         distribution.stairs(row, edges, color=colour, lw=1.2, label=f"{name} (n = {n:,} frames)")
     distribution.axvline(1 / weights.shape[1], color="0.5", lw=0.7, ls=":", label="equal attention")
     distribution.set(xlabel="Attention weight", ylabel="Probability", xlim=(0, edges[-1]), yscale="log")
+    label_log_ticks(distribution.yaxis)
     distribution.legend()
-    pairs = np.array([_means(weights[mice == mouse], near[mice == mouse]) for mouse in np.unique(mice)])
+    pairs = np.array([_means(weights[mouse_of == mouse], near[mouse_of == mouse]) for mouse in np.unique(mouse_of)])
     means.plot([0, 1], pairs.T, "-o", color="0.6", mfc="none", ms=4, lw=0.7)
     means.plot([-0.25, 1.25], np.nanmean(pairs, axis=0), "_", color="black", ms=12, mew=2, ls="none")
-    means.set_xticks([0, 1], ["near a\nchange", "rest"])
+    means.set_xticks([0, 1], ["near a\ntransition", "rest"])
     n_pairs = len(pairs)
     means.set(
         xlim=(-0.6, 1.6), ylabel="Mean attention weight", title=f"{n_pairs} {'mouse' if n_pairs == 1 else 'mice'}"
@@ -210,6 +253,6 @@ def plot_attention_transitions(
     return figure
 
 
-def _means(weights: np.ndarray, near: np.ndarray) -> tuple[float, float]:
-    """Mean weight of the frames near a change and of the others; NaN where there are none."""
-    return tuple(float(weights[chosen].mean()) if chosen.any() else np.nan for chosen in (near, ~near))
+def _means(weights: np.ndarray, near: np.ndarray) -> list[float]:
+    """Mean weight of the frames near a transition and of the others; NaN where there are none."""
+    return [float(weights[chosen].mean()) if chosen.any() else np.nan for chosen in (near, ~near)]

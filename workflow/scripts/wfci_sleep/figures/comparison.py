@@ -7,15 +7,23 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wfci_sleep.comparison import by_mouse
-from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, styled
+from wfci_sleep.analysis.comparison import by_mouse
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, Look, Named, new_figure, styled
+from wfci_sleep.tables import read_tables
+from wfci_sleep.tables.results import METRICS
 
 _TITLES = {"kappa": "Cohen's kappa", "f1_weighted": "Weighted F1"}
 
 _LINE_MM, _MARGIN_MM = 5.5, 28.0
 
-_MOUSE = {"marker": "o", "ls": "", "ms": 3, "mfc": "none", "mec": "0.55", "mew": 0.7}
-_MEAN = {"marker": "D", "ms": 4, "lw": 1.5, "color": "#d95f02"}
+_MOUSE: Look = {"marker": "o", "ls": "", "ms": 3, "mfc": "none", "mec": "0.55", "mew": 0.7}
+_MEAN: Look = {"marker": "D", "ms": 4, "lw": 1.5, "color": "#d95f02"}
+
+
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw `experiments` from the metrics.tsv of each in `metrics_of_experiments`; `reference` is one of them."""
+    metrics = read_tables(params.experiments, inputs.metrics_of_experiments, METRICS)
+    return plot_comparison(metrics, params.reference)
 
 
 @styled

@@ -1,6 +1,7 @@
 """The confusion matrix: counts and row percentages, as a green heat map."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import seaborn as sns
@@ -8,8 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from wfci_sleep.figures.style import ONE_COLUMN_MM, new_figure, state_titles, styled
-from wfci_sleep.metrics import measures
+from wfci_sleep.analysis.performance import measures
+from wfci_sleep.figures.style import ONE_COLUMN_MM, Named, new_figure, state_titles, styled
+from wfci_sleep.scoring.predictions import read_test_predictions
+
+
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw the confusion matrix of the test epochs in `predictions` of each fold; `classes` are the states' names."""
+    predictions = read_test_predictions(inputs.predictions, params.classes)
+    return plot_confusion(predictions["y_true"], predictions["y_pred"], params.classes)
 
 
 @styled
@@ -42,7 +50,7 @@ def plot_confusion(y_true: np.ndarray, y_pred: np.ndarray, names: Sequence[str])
     return figure
 
 
-def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str], percentage: str, **look) -> None:
+def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str], percentage: str, **look: Any) -> None:
     """Draw a confusion matrix.
 
     Parameters

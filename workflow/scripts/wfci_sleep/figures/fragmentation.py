@@ -1,4 +1,4 @@
-"""Fragmentation of sleep: bouts and transitions, as the human, the network and further scorers see them."""
+"""Fragmentation of sleep: bouts and transitions, by the human, the network and further raters."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,13 +6,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, state_titles, styled
-from wfci_sleep.hypnogram import SCORER_TITLES
-from wfci_sleep.states import BY_NAME, EPOCH_S
+from wfci_sleep.analysis.sessions import RATER_TITLES
+from wfci_sleep.data.names import HUMAN
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, Named, new_figure, say, state_titles, styled
+from wfci_sleep.layout import EPOCH_S
+from wfci_sleep.models.registry import KINDS
+from wfci_sleep.states import BY_NAME
+from wfci_sleep.tables import read_table
+from wfci_sleep.tables.results import BOUTS, FRAGMENTATION, TRANSITIONS
 
 _COUNTING = {
     "gaps-end-bouts": "bouts end at gaps",
@@ -22,18 +28,25 @@ _COUNTING = {
 _HUMAN_LOOK, _NETWORK_LOOK = ("0.15", "-"), ("#aa3377", "--")
 
 _FURTHER_LOOKS = (("#ccbb44", "-."), ("#66ccee", ":"), ("#ee6677", (0, (1, 3))), ("#999999", (0, (5, 1, 1, 1, 1, 1))))
-"""Colour and line of scorers, none of them a state's colour."""
+"""Colours and lines of further raters; none is the colour of a state."""
 
 _LOG_RATIO = 10.0
-"""From this ratio of the longest to the shortest mean bout on, the axis is logarithmic."""
+"""Ratio of the longest to the shortest mean bout above which the axis is logarithmic."""
 
 _NAME_WIDTH = 9
-"""Characters of a scorer's name in a line below a panel."""
+"""Characters of a rater's name in a line below a panel."""
+
+
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw `fragmentation`, `bouts` and `transitions` as the way of counting `counting` has them."""
+    described = {inputs.fragmentation: FRAGMENTATION, inputs.bouts: BOUTS, inputs.transitions: TRANSITIONS}
+    tables = [read_table(path, table) for path, table in described.items()]
+    return plot_fragmentation(*(table[table["counting"] == params.counting] for table in tables))
 
 
 @styled
 def plot_fragmentation(fragmentation: pd.DataFrame, bouts: pd.DataFrame, transitions: pd.DataFrame) -> Figure:
-    """Draw how long bouts are and how often states change, scorer beside scorer.
+    """Draw lengths of bouts and numbers of transitions by each rater.
 
     Parameters
     ----------
@@ -47,7 +60,7 @@ def plot_fragmentation(fragmentation: pd.DataFrame, bouts: pd.DataFrame, transit
     Returns
     -------
     Figure
-        Top: mean bout length of each state and number of transitions, a dot for each mouse, its scorers joined by a
+        Top: mean bout length of each state and number of transitions, a dot for each mouse, its raters joined by a
         line, the mean over mice as a bar. Middle: share of bouts that last at least as long, a thick line for all mice
         and a thin one for each. Bottom: which state follows which, a dot for each mouse and the mean as a bar.
 
@@ -73,7 +86,7 @@ def plot_fragmentation(fragmentation: pd.DataFrame, bouts: pd.DataFrame, transit
     figure.suptitle(f"{n_mice} {'mouse' if n_mice == 1 else 'mice'}; {counting}", x=0.02, ha="left")
     rows = figure.add_gridspec(4, 1, height_ratios=[0.06, 1.1, 1, 1])
     _draw_legend(figure.add_subplot(rows[0]), looks)
-    _draw_lengths(rows[1].subgridspec(1, len(states) + 1).subplots(), fragmentation, states, looks)
+    _draw_lengths(rows[1].subgridspec(1, len(states) + 1).subplots(squeeze=False)[0], fragmentation, states, looks)
     _draw_distributions(
         rows[2].subgridspec(1, len(states), wspace=0.02).subplots(squeeze=False)[0], bouts, states, looks
     )
@@ -81,20 +94,20 @@ def plot_fragmentation(fragmentation: pd.DataFrame, bouts: pd.DataFrame, transit
     return figure
 
 
-def _looks(scorers: Sequence[str]) -> dict[str, tuple]:
-    """Colour and line of each scorer, in the order in which they are drawn: human, network, further ones."""
-    network, human = SCORER_TITLES
-    known = {human: _HUMAN_LOOK, network: _NETWORK_LOOK}
-    further = [scorer for scorer in scorers if scorer not in known]
-    looks = {scorer: _FURTHER_LOOKS[number % len(_FURTHER_LOOKS)] for number, scorer in enumerate(further)}
-    return {scorer: look for scorer, look in (known | looks).items() if scorer in scorers}
+def _looks(raters: Sequence[str]) -> dict[str, tuple]:
+    """Colour and line of each rater, in drawing order: human, network, further ones."""
+    network = next((rater for rater in raters if rater in KINDS), "")
+    known = {HUMAN: _HUMAN_LOOK, network: _NETWORK_LOOK}
+    further = [rater for rater in raters if rater not in known]
+    looks = {rater: _FURTHER_LOOKS[number % len(_FURTHER_LOOKS)] for number, rater in enumerate(further)}
+    return {rater: look for rater, look in (known | looks).items() if rater in raters}
 
 
 def _draw_legend(axes: Axes, looks: dict) -> None:
-    """Say whose the colours and lines are, in a row of its own."""
+    """Draw the legend of the raters in a row of its own."""
     handles = [
-        Line2D([], [], color=colour, ls=line, lw=1.6, marker="o", ms=4, label=SCORER_TITLES.get(scorer, scorer))
-        for scorer, (colour, line) in looks.items()
+        Line2D([], [], color=colour, ls=line, lw=1.6, marker="o", ms=4, label=RATER_TITLES.get(rater, rater))
+        for rater, (colour, line) in looks.items()
     ]
     handles.append(Line2D([], [], color="0.75", lw=0.7, label="one mouse"))
     axes.set_axis_off()
@@ -107,7 +120,7 @@ def _draw_lengths(panels: Sequence[Axes], fragmentation: pd.DataFrame, states: l
     lengths = fragmentation.loc[fragmentation["state"] != "all", "mean_bout_s"].dropna()
     logarithmic = len(lengths) and lengths.max() > _LOG_RATIO * lengths.min()
     for axes, name, title in zip(panels, states, state_titles(states), strict=False):
-        table = _by_scorer(fragmentation[fragmentation["state"] == name], "mean_bout_s", looks)
+        table = _by_rater(fragmentation[fragmentation["state"] == name], "mean_bout_s", looks)
         _draw_dots(axes, table, places, looks, f"no bout of {title}")
         axes.set_title(f"{title} bouts")
         if logarithmic:
@@ -117,33 +130,31 @@ def _draw_lengths(panels: Sequence[Axes], fragmentation: pd.DataFrame, states: l
             axes.set_ylim(0, 1.08 * lengths.max() if len(lengths) else 1)
             axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     panels[0].set_ylabel("Mean length (s)")
-    table = _by_scorer(fragmentation[fragmentation["state"] == "all"], "n_transitions", looks)
+    table = _by_rater(fragmentation[fragmentation["state"] == "all"], "n_transitions", looks)
     _draw_dots(panels[-1], table, places, looks, "no transitions counted")
     panels[-1].set(title="Transitions", ylabel="Number", ylim=(0, max(1, 1.08 * np.nanmax(table.to_numpy()))))
     panels[-1].yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     for axes in panels:
-        names = [
-            textwrap.fill(SCORER_TITLES.get(scorer, scorer), _NAME_WIDTH, break_long_words=False) for scorer in looks
-        ]
+        names = [textwrap.fill(RATER_TITLES.get(rater, rater), _NAME_WIDTH, break_long_words=False) for rater in looks]
         axes.set_xticks(places, names, rotation=90 if len(names) > 3 else 0)
         axes.set_xlim(-0.6, len(looks) - 0.4)
 
 
-def _by_scorer(rows: pd.DataFrame, column: str, looks: dict) -> pd.DataFrame:
-    """Values with mice in rows and scorers in columns."""
+def _by_rater(rows: pd.DataFrame, column: str, looks: dict) -> pd.DataFrame:
+    """Values with mice in rows and raters in columns."""
     return rows.pivot(index="mouse", columns="scorer", values=column).reindex(columns=list(looks)).astype(float)
 
 
 def _draw_dots(axes: Axes, table: pd.DataFrame, places: np.ndarray, looks: dict, absent: str) -> None:
-    """Draw a dot for each mouse and scorer, lines that join a mouse's dots, and the mean over mice as a bar."""
+    """Draw a dot for each mouse and rater, lines that join a mouse's dots, and the mean over mice as a bar."""
     if not table.notna().to_numpy().any():
         say(axes, absent)
         return
     axes.plot(places, table.to_numpy().T, color="0.75", lw=0.7, zorder=1, label="mouse")
     half = 0.3 * (places[1] - places[0] if len(places) > 1 else 1)
-    for place, (scorer, (colour, _)) in zip(places, looks.items(), strict=True):
-        values = table[scorer].dropna()
-        axes.plot(np.full(len(values), place), values, "o", color=colour, ms=3.5, mew=0, zorder=2, label=scorer)
+    for place, (rater, (colour, _)) in zip(places, looks.items(), strict=True):
+        values = table[rater].dropna()
+        axes.plot(np.full(len(values), place), values, "o", color=colour, ms=3.5, mew=0, zorder=2, label=rater)
         if len(values):
             axes.hlines(values.mean(), place - half, place + half, color=colour, lw=1.8, zorder=3)
         else:
@@ -160,11 +171,11 @@ def _draw_distributions(panels: Sequence[Axes], bouts: pd.DataFrame, states: lis
         own = bouts[bouts["state"] == name]
         if own.empty:
             say(axes, f"no bout of {title}")
-        for scorer, (colour, line) in looks.items():
-            scored = own[own["scorer"] == scorer]
+        for rater, (colour, line) in looks.items():
+            scored = own[own["scorer"] == rater]
             for _, of_mouse in scored.groupby("mouse"):
                 axes.plot(*_survival(of_mouse["duration_s"]), color=colour, lw=0.4, alpha=0.3, drawstyle="steps-pre")
-            label = SCORER_TITLES.get(scorer, scorer)
+            label = RATER_TITLES.get(rater, rater)
             axes.plot(
                 *_survival(scored["duration_s"]), color=colour, ls=line, lw=1.6, drawstyle="steps-pre", label=label
             )
@@ -193,7 +204,7 @@ def _draw_targets(axes: Axes, transitions: pd.DataFrame, states: list[str], look
     offsets = 0.7 * ((np.arange(len(looks)) + 0.5) / len(looks) - 0.5)
     for place, (source, target) in enumerate(pairs):
         rows = transitions[(transitions["from"] == source) & (transitions["to"] == target)]
-        table = _by_scorer(rows, "probability", looks)
+        table = _by_rater(rows, "probability", looks)
         if table.notna().to_numpy().any():
             _draw_dots(axes, table, place + offsets, looks, "")
         else:
@@ -204,7 +215,7 @@ def _draw_targets(axes: Axes, transitions: pd.DataFrame, states: list[str], look
     axes.set_title("Which state follows, among the transitions that leave a state")
 
 
-def _round_log_ticks(axis) -> None:
+def _round_log_ticks(axis: Axis) -> None:
     """Label 1, 2 and 5 of each decade as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")

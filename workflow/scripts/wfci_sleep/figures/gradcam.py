@@ -8,22 +8,51 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from skimage.measure import approximate_polygon, find_contours
 
+from wfci_sleep.data.atlas import load_atlas
 from wfci_sleep.figures.style import (
     ONE_COLUMN_MM,
     PAGE_HEIGHT_MM,
     TWO_COLUMNS_MM,
+    Look,
+    Named,
     new_figure,
     say,
     state_titles,
     styled,
 )
+from wfci_sleep.layout import hemisphere_columns
+from wfci_sleep.preprocessing.survey import read_surveys
+from wfci_sleep.scoring.explanations import METHOD_TITLES, read_gradcam
 
 _LARGEST_CELL_MM = 34.0
 
-_PUBLISHED = {"cmap": "jet", "alpha": 0.5}
+_PUBLISHED: Look = {"cmap": "jet", "alpha": 0.5}
 
-_EVEN = {"cmap": "viridis"}
+_EVEN: Look = {"cmap": "viridis"}
 """Equal steps of heat are equal steps of colour, also for the colour-blind and in grey print."""
+
+
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw the mean maps of every mouse and state by one method over the pixels that the network saw.
+
+    Parameters
+    ----------
+    inputs
+        `gradcam` of each fold, `surveys` of each recording, `atlas` where parcels are outlined.
+    params
+        `classes`, `hemisphere` (as `windows.hemisphere`), `mice` (of each survey),
+        `method` (a key of `METHOD_TITLES`), `outlines` (whether parcels are outlined).
+    """
+    columns = hemisphere_columns(params.hemisphere)
+    maps = read_gradcam(inputs.gradcam, params.method, params.classes, params.mice, params.hemisphere)
+    surveys = [
+        read_surveys([path for path, owner in zip(inputs.surveys, params.mice, strict=True) if owner == mouse])
+        for mouse in maps.mice
+    ]
+    background = np.array([survey.std_frame[:, columns] for survey in surveys])
+    parcels = load_atlas(inputs.atlas).parcels[:, columns] if params.outlines else None
+    title = METHOD_TITLES[params.method]
+    return plot_gradcam(maps.maps, maps.examples, background, maps.masks, maps.mice, maps.states, title, parcels)
 
 
 @styled
@@ -48,7 +77,7 @@ def plot_gradcam(
     background : array of float, shape (n_mice, rows, columns)
         Picture of the brain, drawn in grey.
     mask : array of bool, shape (n_mice, rows, columns)
-        Brain mask; pixels outside stay blank.
+        Pixels that the windows used; pixels outside stay blank.
     mice, states : sequence of str
         Names of the rows and columns of the figure.
     method : str
@@ -72,8 +101,7 @@ def plot_gradcam(
     figure = new_figure(min(TWO_COLUMNS_MM, max(ONE_COLUMN_MM, n_states * width + 30)), n_mice * height + 22)
     grid = figure.subplots(n_mice, n_states, squeeze=False)
     parcel_lines = None if parcels is None else outlines(parcels)
-    for mouse, state in np.ndindex(n_mice, n_states):
-        axes = grid[mouse, state]
+    for (mouse, state), axes in np.ndenumerate(grid):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         grey = np.where(mask[mouse], background[mouse], np.nan)
@@ -89,7 +117,7 @@ def plot_gradcam(
         else:
             axes.images[0].set_alpha(0.25)
             say(axes, "no correct\nexample")
-        if parcels is not None:
+        if parcel_lines is not None:
             axes.plot(*parcel_lines, color="white", lw=0.35 * height / _LARGEST_CELL_MM)
             axes.plot(*outlines(mask[mouse]), color="black", lw=0.6, clip_on=False)
     for axes, name in zip(grid[0], state_titles(states), strict=True):

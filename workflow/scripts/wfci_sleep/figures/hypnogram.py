@@ -1,4 +1,4 @@
-"""Hypnograms of several scorers, one above the other, with what the network was sure of below."""
+"""Hypnograms of several raters, one above the other, and the network's probabilities below."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from wfci_sleep.analysis.agreement import pair_kappa_in_words
+from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.raters import read_raters
+from wfci_sleep.analysis.sessions import RATER_TITLES, session_hypnograms, session_values
+from wfci_sleep.data.names import HUMAN
 from wfci_sleep.figures.style import (
     GAP_COLOUR,
     PAGE_HEIGHT_MM,
     PAUSE_HATCH,
     TWO_COLUMNS_MM,
+    Look,
+    Named,
     new_figure,
     say,
     state_colours,
@@ -21,17 +28,55 @@ from wfci_sleep.figures.style import (
     time_ticks,
     time_unit,
 )
-from wfci_sleep.hypnogram import SCORER_TITLES, Hypnogram
+from wfci_sleep.models.registry import KINDS
+from wfci_sleep.scoring.predictions import read_test_predictions
+from wfci_sleep.tables import read_table
+from wfci_sleep.tables.recordings import RECORDINGS
+from wfci_sleep.tables.results import AGREEMENT
 
-NETWORK, HUMAN = SCORER_TITLES
-
-_GAPS = {
+_GAPS: dict[str, tuple[str, Look]] = {
     "unscored": ("not scored", {"facecolor": GAP_COLOUR, "linewidth": 0}),
     # With an edge: in a session of hours a pause is too narrow for its hatching to be seen.
     "pause": ("pause between recordings", {**PAUSE_HATCH, "edgecolor": "0.35", "linewidth": 0.5}),
 }
 
 _HYPNOGRAM_MM, _STRIP_MM, _PROBABILITIES_MM, _MARGIN_MM = 27.0, 11.0, 27.0, 16.0
+
+
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw the hypnograms of the mouse `mouse` by the network, the human, and the further raters `scorers`."""
+    hypnograms, predictions, recordings = read_session(inputs, params)
+    agreement = read_table(inputs.agreement, AGREEMENT)
+    notes = {
+        rater: pair_kappa_in_words(agreement, params.mouse, rater, HUMAN).replace("kappa", "kappa with the human")
+        for rater in hypnograms
+        if rater != HUMAN
+    }
+    columns = [f"p_{name}" for name in params.classes]
+    probabilities = session_values(predictions, columns, recordings) if hypnograms else None
+    return plot_hypnogram(hypnograms, params.mouse, probabilities, notes)
+
+
+def read_session(inputs: Named, params: Named) -> tuple[dict[str, Hypnogram], pd.DataFrame, pd.DataFrame]:
+    """Read the session of the mouse `mouse` from `predictions` of each fold, `recordings`, and the tables of `scorers`.
+
+    Returns
+    -------
+    hypnograms : dict of rater to Hypnogram
+        Empty if the mouse has no test epoch with a score.
+    predictions : table
+        The mouse's test epochs.
+    recordings : table
+        All recordings of the run.
+    """
+    recordings = read_table(inputs.recordings, RECORDINGS)
+    predictions = read_test_predictions(inputs.predictions, params.classes, recordings)
+    predictions = predictions[predictions["mouse"] == params.mouse]
+    further = read_raters(params.scorers, inputs.scorers, recordings, params.classes)
+    hypnograms = session_hypnograms(predictions, recordings, params.classes, params.network, further).get(
+        params.mouse, {}
+    )
+    return hypnograms, predictions, recordings
 
 
 @styled
@@ -46,26 +91,27 @@ def plot_hypnogram(
     Parameters
     ----------
     hypnograms : mapping of str to Hypnogram
-        Scorer (as in `SCORER_TITLES`, or the name of a further one) -> hypnogram; all cover the same time.
+        Rater (a key of `RATER_TITLES`, or the name of a further one) -> hypnogram; all cover the same time.
     title : str
         Title of the figure, e.g. the mouse.
     probabilities : array of float, shape (n_epochs, n_classes), optional
         Of the network, NaN where there are none, as `session_values` gives them.
     notes : mapping of str to str, optional
-        Scorer -> what its panel's title says beside its name, e.g. `"kappa 0.67 (0.60 to 0.74) with the human"`.
+        Rater -> what its panel's title says beside its name, e.g. `"kappa with the human 0.67 (0.60 to 0.74)"`.
 
     Returns
     -------
     Figure
-        One panel a scorer, the network at the top and the human below all others: state k is a block between k and
+        One panel a rater, the network at the top and the human below all others: state k is a block between k and
         k + 1 in its colour; time without a score is light grey, a pause between recordings hatched. Below a strip
         with a mark for each epoch in which network and human disagree, and the network's probabilities, stacked in the
         order of the states. The axis counts hours, or minutes if the session is shorter than an hour.
     """
-    scorers = sorted(hypnograms, key=lambda scorer: (scorer == HUMAN, scorer != NETWORK))
-    with_strip, with_probabilities = {NETWORK, HUMAN} <= {*scorers}, probabilities is not None
-    heights = [_HYPNOGRAM_MM] * max(1, len(scorers)) + [_STRIP_MM] * with_strip
-    heights += [_PROBABILITIES_MM] * with_probabilities
+    network = next((rater for rater in hypnograms if rater in KINDS), "")
+    raters = sorted(hypnograms, key=lambda rater: (rater == HUMAN, rater != network))
+    with_strip = {network, HUMAN} <= {*raters}
+    heights = [_HYPNOGRAM_MM] * max(1, len(raters)) + [_STRIP_MM] * with_strip
+    heights += [_PROBABILITIES_MM] * (probabilities is not None)
     figure = new_figure(TWO_COLUMNS_MM, min(PAGE_HEIGHT_MM, _MARGIN_MM + sum(heights)))
     figure.suptitle(title, x=0.02, ha="left")
     panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -73,17 +119,17 @@ def plot_hypnogram(
     if not hypnograms:
         say(panels[0], f"no scored epochs of {title}")
         panels[0].set(xticks=[], yticks=[])
-    for axes, scorer in zip(panels, scorers, strict=False):
-        draw_hypnogram(axes, hypnograms[scorer], unit_s)
-        words = scorer_title(scorer, hypnograms[scorer])
-        note = (notes or {}).get(scorer)
+    for axes, rater in zip(panels, raters, strict=False):
+        draw_hypnogram(axes, hypnograms[rater], unit_s)
+        words = rater_title(rater, hypnograms[rater])
+        note = (notes or {}).get(rater)
         axes.set_title(f"{words}: {note}" if note else words, loc="left")
     if with_strip:
-        strip = panels[len(scorers)]
-        words = draw_disagreements(strip, hypnograms[NETWORK], hypnograms[HUMAN], unit_s)
+        strip = panels[len(raters)]
+        words = draw_disagreements(strip, hypnograms[network], hypnograms[HUMAN], unit_s)
         strip.set_title(f"Network and human disagree: {words}", loc="left")
-    if with_probabilities:
-        _draw_probabilities(panels[-1], probabilities, hypnograms[NETWORK], unit_s)
+    if probabilities is not None:
+        _draw_probabilities(panels[-1], probabilities, hypnograms[network], unit_s)
     figure.legend(handles=legend_handles(hypnograms), loc="outside upper right", ncols=6, handlelength=1.2)
     return figure
 
@@ -109,10 +155,10 @@ def set_time_axis(axes: Axes, hypnograms: Mapping[str, Hypnogram]) -> tuple[str,
     return unit, unit_s
 
 
-def scorer_title(scorer: str, hypnogram: Hypnogram) -> str:
-    """A scorer as figures call it, and the states that it never gave."""
+def rater_title(rater: str, hypnogram: Hypnogram) -> str:
+    """A rater's name in figures, and the states that it never gave."""
     absent = [f"no {title}" for label, title in enumerate(hypnogram.titles) if not (hypnogram.states == label).any()]
-    return SCORER_TITLES.get(scorer, scorer) + (f" ({', '.join(absent)})" if absent and len(hypnogram) else "")
+    return RATER_TITLES.get(rater, rater) + (f" ({', '.join(absent)})" if absent and len(hypnogram) else "")
 
 
 def draw_hypnogram(axes: Axes, hypnogram: Hypnogram, unit_s: float) -> None:
@@ -130,13 +176,14 @@ def draw_hypnogram(axes: Axes, hypnogram: Hypnogram, unit_s: float) -> None:
         axes.broken_barh(_spans(bouts, "state", name, unit_s), (label, 1), facecolor=colour, lw=0, label=name)
 
 
-def _spans(table: pd.DataFrame, column: str, value: str, unit_s: float) -> np.ndarray:
-    """Start and duration of the rows that hold `value`, in the axis's unit: shape (n, 2)."""
-    return table.loc[table[column] == value, ["start_s", "duration_s"]].to_numpy() / unit_s
+def _spans(table: pd.DataFrame, column: str, value: str, unit_s: float) -> list[tuple[float, float]]:
+    """Start and duration of the rows that hold `value`, in the axis's unit."""
+    rows = table[table[column] == value]
+    return list(zip(rows["start_s"] / unit_s, rows["duration_s"] / unit_s, strict=True))
 
 
 def draw_disagreements(axes: Axes, one: Hypnogram, other: Hypnogram, unit_s: float) -> str:
-    """Mark the epochs to which two scorers gave different states; gaps stay blank.
+    """Mark the epochs to which two raters gave different states; gaps stay blank.
 
     Returns
     -------
@@ -148,7 +195,7 @@ def draw_disagreements(axes: Axes, one: Hypnogram, other: Hypnogram, unit_s: flo
     edges = np.flatnonzero(np.diff(differ, prepend=False, append=False)).reshape(-1, 2)
     starts_s, ends_s = (one.start_s + edges * one.epoch_s).T
     # A thin edge, so that a single epoch of a long session is still seen.
-    spans = np.column_stack([starts_s, ends_s - starts_s]) / unit_s
+    spans = list(zip(starts_s / unit_s, (ends_s - starts_s) / unit_s, strict=True))
     axes.broken_barh(spans, (0, 1), facecolor="black", edgecolor="black", lw=0.3, label="disagree")
     axes.set(ylim=(0, 1), yticks=[])
     if not common.any():
@@ -176,6 +223,6 @@ def legend_handles(hypnograms: Mapping[str, Hypnogram]) -> list[Patch]:
     names = next((hypnogram.names for hypnogram in hypnograms.values()), ())
     found = {kind for hypnogram in hypnograms.values() for kind in hypnogram.gaps()["kind"]}
     colours = zip(state_titles(names), state_colours(names), strict=True)
-    meanings = [(title, {"facecolor": colour}) for title, colour in colours]
+    meanings: list[tuple[str, Look]] = [(title, {"facecolor": colour}) for title, colour in colours]
     meanings += [meaning for kind, meaning in _GAPS.items() if kind in found]
     return [Patch(label=label, **look) for label, look in meanings]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import imageio.v2 as imageio
@@ -11,14 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from skimage.transform import resize
 
-from wfci_sleep.examples import Example
-from wfci_sleep.explanations import METHOD_TITLES
+from wfci_sleep.errors import InputError
 from wfci_sleep.figures.style import new_figure, say, state_titles, styled
-from wfci_sleep.files import written_atomically
-from wfci_sleep.recordings import FRAME_SHAPE
-from wfci_sleep.states import FRAME_RATE_HZ
+from wfci_sleep.files.atomic import written_atomically
+from wfci_sleep.layout import FRAME_RATE_HZ, FRAME_SHAPE
+from wfci_sleep.scoring.examples import Example
+from wfci_sleep.scoring.explanations import METHOD_TITLES
 
 _WIDTH_MM, _HEIGHT_MM = 140.0, 100.0
 
@@ -53,12 +56,19 @@ def write_movie(
         Which of the example's class activation maps is shown.
     note : str, optional
         One line printed small below, e.g. `"Synthetic data: not a scientific result"`.
+
+    Raises
+    ------
+    InputError
+        If an `.mp4` is asked for and the package that brings ffmpeg is not installed.
     """
+    if Path(path).suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:
+        raise InputError(f"{path}: films need the package imageio-ffmpeg, which is not installed; run `make install`")
     scene = Scene(example, normalisation, method, note)
     step, options = {".mp4": (1, _mp4_options()), ".gif": (_GIF_STEP, _gif_options())}[Path(path).suffix]
     with written_atomically(path) as temporary, imageio.get_writer(temporary, **options) as writer:
         for picture in scene.pictures(step):
-            writer.append_data(picture)
+            writer.append_data(picture)  # type: ignore[attr-defined]  # the stub of `__enter__` gives the base class
 
 
 def _mp4_options() -> dict:
@@ -143,7 +153,7 @@ class Scene:
             self.show(frame)
             canvas.restore_region(still)
             for artist in self._moving:
-                artist.axes.draw_artist(artist)
+                artist.draw(canvas.get_renderer())
             picture = np.asarray(canvas.buffer_rgba())
             height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
             yield picture[:height, :width, :3].copy()
@@ -184,7 +194,7 @@ def _over_frame(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(inside, resize(heat, inside.shape, order=1, mode="edge", anti_aliasing=False), np.nan)
 
 
-def _draw_attention(axes: Axes, attention: np.ndarray):
+def _draw_attention(axes: Axes, attention: np.ndarray) -> tuple[Line2D, Line2D, Text]:
     """Draw the attention weights; return the marker's line and point, and the text for the time."""
     times = np.arange(len(attention)) / FRAME_RATE_HZ
     axes.plot(times, attention, color="black", clip_on=False)

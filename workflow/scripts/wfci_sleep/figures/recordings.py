@@ -4,16 +4,34 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 
-from wfci_sleep.figures.style import GAP_COLOUR, PAGE_HEIGHT_MM, TWO_COLUMNS_MM, new_figure, say, styled
-from wfci_sleep.quality import STANDARD_MASK_PIXELS
-from wfci_sleep.states import EPOCH_S, STATES
+from wfci_sleep.figures.style import (
+    GAP_COLOUR,
+    PAGE_HEIGHT_MM,
+    TWO_COLUMNS_MM,
+    Look,
+    Named,
+    new_figure,
+    say,
+    state_colours,
+    state_titles,
+    styled,
+)
+from wfci_sleep.layout import EPOCH_S, STANDARD_MASK_PIXELS
+from wfci_sleep.preprocessing.quality import MIN_ATLAS_OVERLAP, USUAL_MASK_PIXELS, recordings_and_notes
+from wfci_sleep.states import STATES
+from wfci_sleep.tables import read_table
+from wfci_sleep.tables.recordings import QUALITY
 
 ARTEFACT_COLOUR = GAP_COLOUR
-"""Grey of epochs that the expert could not score: a darker one is what the colour-blind see in place of REM's green."""
+"""Grey of epochs that the human could not score. To a deuteranope REM's green looks like a darker grey."""
+
+LEFT_OUT_COLOUR = "0.55"
+"""Darker grey of epochs that are left out for another reason."""
 
 WARNING_COLOUR = "#d62728"
-"""Red of everything that belongs to a recording with warnings."""
+"""Red of the "!" of a recording with warnings, and of a mask's size or atlas overlap that is itself unusual."""
 
 _MARGIN_MM = 28.0
 """Height of title, legend and axis."""
@@ -24,20 +42,28 @@ _BAR_MM = 6.0
 _POINTS_PER_MM = 72 / 25.4
 
 
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw the recordings of a run from `quality`."""
+    quality, _ = recordings_and_notes(read_table(inputs.quality, QUALITY))
+    return plot_recordings(quality)
+
+
 @styled
 def plot_recordings(quality: pd.DataFrame) -> Figure:
     """Draw a bar of states a recording, and beside it the size of its mask and how much of that lies in the atlas.
 
     Parameters
     ----------
-    quality : table with columns mouse, recording, wake, nrem, rem, artefact, mask_pixels, atlas_overlap, warnings
-        As in quality.tsv: one row a recording, the runs of a mouse in order; warnings are empty or NaN for none.
+    quality : table
+        As quality.tsv: one row a recording, the runs of a mouse in order. Columns mouse, recording, epochs, wake, nrem,
+        rem, artefact, no_signal, excluded, mask_pixels, atlas_overlap, warnings (empty or NaN for none); a recording
+        without epochs is left out.
 
     Returns
     -------
     Figure
         Three panels that share their rows, grouped by mouse from top to bottom; recordings with warnings are marked
-        with a red "!" beside their bar and red dots.
+        with a red "!" beside their bar, unusual sizes and overlaps with red dots.
     """
     quality = _grouped_by_mouse(quality)
     n = len(quality)
@@ -46,11 +72,13 @@ def plot_recordings(quality: pd.DataFrame) -> Figure:
     figure = new_figure(TWO_COLUMNS_MM, _MARGIN_MM + bar_mm * max(n, 3))
     n_mice = quality["mouse"].nunique()
     mice = f"{n_mice} {'mouse' if n_mice == 1 else 'mice'}"
-    figure.suptitle(f"{mice}, {n} recording{'' if n == 1 else 's'}, {warned.sum()} with warnings")
+    left_out = np.flatnonzero(quality["epochs"] == 0)
+    without = f", {len(left_out)} left out" if len(left_out) else ""
+    figure.suptitle(f"{mice}, {n} recording{'' if n == 1 else 's'}, {warned.sum()} with warnings{without}")
     states, masks, overlaps = figure.subplots(1, 3, sharey=True, width_ratios=[3, 1.3, 0.9])
     states.set(xlabel="Time (min)")
     # `parcelisbrain` of the authors' AtlasandIsbrain.mat.
-    standard = f"(dashed: {STANDARD_MASK_PIXELS:,} of the\nstandard mask parcelisbrain)"
+    standard = f"(dashed: {STANDARD_MASK_PIXELS:,} of the\nauthors' standard mask)"
     masks.set(title="Size of the mask", xlabel=f"Pixels {standard}")
     overlaps.set(
         title="Atlas overlap",
@@ -64,15 +92,23 @@ def plot_recordings(quality: pd.DataFrame) -> Figure:
         states.set_yticks([])
         return figure
     _draw_states(states, quality)
-    _mark_warnings(states, np.flatnonzero(warned), quality, bar_mm * _POINTS_PER_MM)
+    _mark(states, "!", np.flatnonzero(warned), quality, bar_mm * _POINTS_PER_MM, WARNING_COLOUR)
+    _mark(states, "left out", left_out, quality, bar_mm * _POINTS_PER_MM, "0.35")
     size = float(np.clip(bar_mm * _POINTS_PER_MM * 0.8, 2.2, 4)) ** 2
-    colours = np.where(warned, WARNING_COLOUR, "0.2")
-    _draw_dots(masks, quality["mask_pixels"], colours, size)
-    _draw_dots(overlaps, quality["atlas_overlap"], colours, size)
+    pixels = quality["mask_pixels"].where(quality["epochs"] > 0).astype(float)
+    overlap = quality["atlas_overlap"].astype(float)
+    _draw_dots(masks, pixels, ~pixels.between(*USUAL_MASK_PIXELS), size)
+    _draw_dots(overlaps, overlap, overlap < MIN_ATLAS_OVERLAP, size)
     _draw_brain_size(masks, quality["mask_pixels"])
     _separate_mice(figure.axes, quality["mouse"].to_numpy())
     # Where a panel has its title: it says all that a title would.
-    states.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(STATES) + 1, handlelength=1.2, borderpad=0)
+    states.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1),
+        ncols=len(states.get_legend_handles_labels()[1]),
+        handlelength=1.2,
+        borderpad=0,
+    )
     return figure
 
 
@@ -88,13 +124,19 @@ def _grouped_by_mouse(quality: pd.DataFrame) -> pd.DataFrame:
     return quality.iloc[order].reset_index(drop=True)
 
 
-def _minutes(epochs) -> np.ndarray:
+def _minutes(epochs: pd.Series) -> np.ndarray:
     return np.asarray(epochs, dtype=float) * EPOCH_S / 60
 
 
 def _draw_states(axes: Axes, quality: pd.DataFrame) -> None:
     """Stack the time in each state, a bar a recording."""
-    kinds = [(state.name, state.title, state.colour) for state in STATES] + [("artefact", "Artefact", ARTEFACT_COLOUR)]
+    names = [state.name for state in STATES]
+    kinds: list[tuple[str, str, ColorType]] = list(zip(names, state_titles(names), state_colours(names), strict=True))
+    kinds.append(("artefact", "Artefact", ARTEFACT_COLOUR))
+    others = quality["no_signal"] + quality["excluded"]
+    if others.any():
+        quality = quality.assign(others=others)
+        kinds.append(("others", "Left out", LEFT_OUT_COLOUR))
     rows, left = np.arange(len(quality)), np.zeros(len(quality))
     for name, title, colour in kinds:
         width = _minutes(quality[name])
@@ -103,16 +145,16 @@ def _draw_states(axes: Axes, quality: pd.DataFrame) -> None:
     axes.set_xlim(0, 1.05 * left.max() or 1)
 
 
-def _mark_warnings(axes: Axes, rows: np.ndarray, quality: pd.DataFrame, bar_points: float) -> None:
-    """Write a "!" behind the bars of `rows`, small enough that neighbours stay apart."""
-    ends = _minutes(quality[[state.name for state in STATES] + ["artefact"]].sum(axis=1))
-    look = {"color": WARNING_COLOUR, "weight": "bold", "size": float(np.clip(1.25 * bar_points, 4, 9))}
-    for row in rows:
-        axes.annotate("!", (ends[row], row), (3, 0), textcoords="offset points", va="center_baseline", **look)
+def _mark(axes: Axes, text: str, rows: np.ndarray, quality: pd.DataFrame, bar_points: float, colour: str) -> None:
+    """Write something behind the bars of `rows`, small enough that neighbours stay apart."""
+    look: Look = {"color": colour, "weight": "bold", "size": float(np.clip(1.25 * bar_points, 4, 9))}
+    for row, end in zip(rows, _minutes(quality["epochs"].iloc[rows]), strict=True):
+        axes.annotate(text, (end, row), (3, 0), textcoords="offset points", va="center_baseline", **look)
 
 
-def _draw_dots(axes: Axes, values: pd.Series, colours: np.ndarray, size: float) -> None:
-    axes.scatter(values.astype(float), np.arange(len(values)), s=size, c=colours, lw=0, clip_on=False, zorder=3)
+def _draw_dots(axes: Axes, values: pd.Series, unusual: pd.Series, size: float) -> None:
+    colours = np.where(unusual, WARNING_COLOUR, "0.2")
+    axes.scatter(values, np.arange(len(values)), s=size, c=colours, lw=0, clip_on=False, zorder=3)
 
 
 def _draw_brain_size(axes: Axes, pixels: pd.Series) -> None:

@@ -5,10 +5,19 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
-from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, say, styled
+from wfci_sleep.data.atlas import load_atlas
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, Named, new_figure, say, styled
+from wfci_sleep.preprocessing.survey import read_surveys
 
 _AGREEMENT = (("both", "#9ecae1"), ("mask only", "#e6550d"), ("atlas only", "#756bb1"))
+
+
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw the registration of the mouse `mouse` from its `surveys` and `atlas`."""
+    survey, parcels = read_surveys(inputs.surveys), load_atlas(inputs.atlas).parcels
+    return plot_registration(params.mouse, survey.mask, parcels, survey.mean_frame, survey.std_frame)
 
 
 @styled
@@ -59,7 +68,9 @@ def _draw_frame(axes: Axes, frame: np.ndarray, label: str) -> None:
     # Percentiles, so that single bright pixels at the edge of the skull don't hide the brain.
     low, high = np.percentile(finite, [1, 99])
     image = axes.imshow(frame, cmap="gray", vmin=low, vmax=high)
-    axes.figure.colorbar(image, ax=axes, label=label, shrink=0.8).locator.set_params(nbins=4)
+    # Places of ticks as by default, but fewer.
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10])
+    axes.figure.colorbar(image, ax=axes, label=label, shrink=0.8, ticks=ticks)
 
 
 def _draw_agreement(axes: Axes, mask: np.ndarray, brain: np.ndarray) -> None:

@@ -10,13 +10,36 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
-from wfci_sleep.files import written_atomically
-from wfci_sleep.states import BY_NAME
+from wfci_sleep.files.atomic import written_atomically
+from wfci_sleep.states import BY_NAME, NREM, REM, SLEEP, WAKE
+
+if TYPE_CHECKING:  # matplotlib 3.9 has no such name
+    from matplotlib.typing import RcKeyType
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Look: TypeAlias = dict[str, Any]
+"""Arguments of matplotlib that say how something looks, e.g. `{"color": "0.6", "lw": 0.8}`."""
+
+
+class Named(Protocol):
+    """Files or settings as attributes, under their names in the catalogue: what every `draw` of a figure takes.
+
+    Snakemake's `input` and `params` are such objects, and so is a `types.SimpleNamespace`.
+    """
+
+    def __getattribute__(self, name: str, /) -> Any: ...
+
 
 ONE_COLUMN_MM = 85.0
 """Width of a figure that fills one column of a printed page, in millimetres."""
@@ -33,15 +56,30 @@ PNG_DPI = 200
 GAP_COLOUR = "0.88"
 """Light grey of recorded time without a state."""
 
-PAUSE_HATCH = {"facecolor": "white", "edgecolor": "0.75", "hatch": "////////", "linewidth": 0}
+PAUSE_HATCH: Look = {"facecolor": "white", "edgecolor": "0.75", "hatch": "////////", "linewidth": 0}
 """Look of time between recordings."""
 
-ATTENTION_COLOURS = {"wake": "black", "nrem": "blue", "rem": "red", "sleep": "blue"}
-"""Colours of the states in the published attention figures."""
+PALETTES = {
+    "published": {name: state.colour for name, state in BY_NAME.items()},
+    "colour-blind": {
+        WAKE.name: (230 / 255, 159 / 255, 0),
+        NREM.name: (0, 114 / 255, 178 / 255),
+        REM.name: (0, 158 / 255, 115 / 255),
+        SLEEP.name: (0, 114 / 255, 178 / 255),
+    },
+}
+"""Colours of the states, red, green and blue in 0..1, by the setting `figures.palette`.
+
+`published` are those of the published hypnograms. `colour-blind` are orange, blue and bluish green of Okabe & Ito 2008
+(Color Universal Design): of that set, without the black of lines and marks, the three that are least alike, and least
+like the grey of gaps, to every kind of dichromat and in grey print.
+"""
+
+_PALETTE = ContextVar("palette", default="published")
 
 _MM_PER_INCH = 25.4
 
-_RC = {
+_RC: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that the same text is as wide on every machine
     "font.size": 8,
     "axes.labelsize": 8,
@@ -51,6 +89,7 @@ _RC = {
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
     "legend.frameon": False,
+    "text.parse_math": False,  # a name with two dollar signs is a name
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -83,11 +122,11 @@ def style() -> Iterator[None]:
         yield
 
 
-def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
+def styled(plot: Callable[P, R]) -> Callable[P, R]:
     """Make a function draw in the shared style."""
 
     @functools.wraps(plot)
-    def draw(*args, **kwargs):
+    def draw(*args: P.args, **kwargs: P.kwargs) -> R:
         with style():
             return plot(*args, **kwargs)
 
@@ -116,20 +155,27 @@ def state_titles(names: Sequence[str]) -> list[str]:
     return [BY_NAME[name].title for name in names]
 
 
-def state_colours(names: Sequence[str]) -> list[tuple[float, float, float]]:
-    """Red, green and blue (0..1) of each state."""
-    return [BY_NAME[name].colour for name in names]
-
-
-def attention_colours(names: Sequence[str]) -> list[str]:
-    """Colour of each state in attention figures: wake black, NREM (and sleep) blue, REM red.
+@contextmanager
+def palette(name: str) -> Iterator[None]:
+    """Draw states in the colours of a palette of `PALETTES` inside the block; `published` outside of any.
 
     Examples
     --------
-    >>> attention_colours(["wake", "sleep"])
-    ['black', 'blue']
+    >>> with palette("colour-blind"):
+    ...     state_colours(["nrem"]) == state_colours(["sleep"]) == [PALETTES["colour-blind"]["nrem"]]
+    True
     """
-    return [ATTENTION_COLOURS[name] for name in names]
+    before = _PALETTE.set(name)
+    try:
+        yield
+    finally:
+        _PALETTE.reset(before)
+
+
+def state_colours(names: Sequence[str]) -> list[tuple[float, float, float]]:
+    """Red, green and blue (0..1) of each state in the palette that is in use."""
+    colours = PALETTES[_PALETTE.get()]
+    return [colours[name] for name in names]
 
 
 def time_unit(longest_s: float) -> tuple[str, float]:
@@ -157,6 +203,19 @@ def time_ticks(start: float, end: float, unit: str) -> list[float]:
     steps = {"h": (0.5, 1, 2, 4, 8), "min": (0.5, 1, 2, 5, 10)}[unit]
     step = next((step for step in steps if (end - start) / step < 10), max(steps[-1], math.ceil((end - start) / 9)))
     return [number * step for number in range(math.ceil(start / step), math.floor(end / step) + 1)]
+
+
+class _PlainLogFormatter(LogFormatter):
+    """Plain numbers at the ticks that matplotlib would label, but for 3 and 6, which come too close to 2 and 4."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) and f"{x:e}"[0] not in "36" else ""
+
+
+def label_log_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers: matplotlib's powers of ten are mathematics, and no text is here."""
+    axis.set_major_formatter(_PlainLogFormatter())
+    axis.set_minor_formatter(_PlainLogFormatter())
 
 
 def say(axes: Axes, message: str) -> None:

@@ -5,14 +5,26 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wfci_sleep.figures.style import TWO_COLUMNS_MM, new_figure, styled
-from wfci_sleep.published import WINDOW_METRICS, WINDOW_SECONDS
+from wfci_sleep.analysis.published import WINDOW_METRICS, WINDOW_PROTOCOL, WINDOW_SECONDS, caveat, length_table
+from wfci_sleep.figures.style import TWO_COLUMNS_MM, Named, new_figure, styled
+from wfci_sleep.tables import read_tables
+from wfci_sleep.tables.results import METRICS
 
 _TITLES = {"f1_weighted": "Weighted F1", "kappa": "Cohen's kappa"}
 
 _PUBLISHED_COLOUR = "0.45"
 
 _OUR_COLOUR = "#d95f02"
+
+
+def draw(inputs: Named, params: Named) -> Figure:
+    """Draw the lengths `seconds` from the metrics.tsv of each in `metrics_of_lengths`.
+
+    `question` holds their common settings `folds` and `labels`.
+    """
+    metrics = read_tables(params.seconds, inputs.metrics_of_lengths, METRICS)
+    ours = f"this run, {params.question['folds']['protocol']}, 95 % interval"
+    return plot_window_length(length_table(metrics), ours, caveat(WINDOW_PROTOCOL, params.question))
 
 
 @styled

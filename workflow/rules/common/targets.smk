@@ -1,0 +1,160 @@
+# What do the targets make? The files of figures and tables, and all results of the run and its experiments.
+
+from wfci_sleep.catalogue import FIGURES, TABLES, WITHOUT
+
+MATLAB_FILES = [
+    "y_trues.mat",
+    "y_preds.mat",
+    "y_scores.mat",
+    "att_weights.mat",
+    "subject_avg_gradcam.mat",
+    "example_data.mat",
+]
+
+
+def lacks(experiment, figure):
+    """Why a figure has no meaning for an experiment, a clause; None if it has one."""
+    of = EXPERIMENTS[experiment]
+    here = {
+        "sessions": is_by_mouse(of["folds"]),
+        "attention": of["model"]["temporal_attention"] != "mean",
+        "scorers": bool(of["analysis"]["scorers"]),
+    }
+    return next((WITHOUT[need] for need in figure.needs if not here[need]), None)
+
+
+def figure_path(figure):
+    """Path of a figure's files without suffix, with wildcards for the experiment and the mouse."""
+    folder = f"{RESULTS}/{{experiment}}" if figure.of == "experiment" else RESULTS
+    return f"{folder}/figures/{figure.stem}"
+
+
+def figure_files(name, experiment):
+    """SVG files of a figure, each made together with its PNG; none where the figure has no meaning."""
+    figure = FIGURES[name]
+    if lacks(experiment, figure):
+        return []
+    shown = tested_mice(experiment) if figure.of == "experiment" else mice()
+    return [
+        f"{figure_path(figure)}.svg".format(experiment=experiment, mouse=mouse)
+        for mouse in (shown if figure.each_mouse else [None])
+    ]
+
+
+def figure_target(name):
+    """The files of a figure's target, of the main experiment, as a function of the wildcards."""
+
+    def files(wildcards):
+        if reason := lacks(MAIN, FIGURES[name]):
+            stop(f"figure_{name} has no meaning for the experiment {MAIN}: {reason}")
+        return figure_files(name, MAIN)
+
+    return files
+
+
+def figures_of(kind, experiment=MAIN):
+    """Every figure of a kind: run, experiment, comparison."""
+    return [path for name, figure in FIGURES.items() if figure.of == kind for path in figure_files(name, experiment)]
+
+
+def table_path(table):
+    """Path of a table, with a wildcard for the experiment."""
+    folder = {"run": RESOURCES, "comparison": RESULTS, "experiment": f"{RESULTS}/{{experiment}}"}[table.of]
+    return f"{folder}/{table.name}.tsv"
+
+
+def tables_of_kind(kind, experiment=MAIN):
+    """Tables of a kind: run, experiment, comparison."""
+    return [table_path(table).format(experiment=experiment) for table in TABLES.values() if table.of == kind]
+
+
+def tables_of(experiment):
+    """Tables of an experiment, and its MATLAB files where they are wanted."""
+    matlab = matlab_index(experiment) if EXPERIMENTS[experiment]["analysis"]["matlab"] else []
+    return [*tables_of_kind("experiment", experiment), f"{RESULTS}/{experiment}/metrics.json", *matlab]
+
+
+def tables_of_run():
+    """Tables of the recordings."""
+    return [*tables_of_kind("run"), *for_each_recording(f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv")]
+
+
+def comparison_tables():
+    """Tables that compare all experiments."""
+    return tables_of_kind("comparison")
+
+
+def of_experiment(experiment):
+    """All results of an experiment."""
+    return [*tables_of(experiment), *figures_of("experiment", experiment), *pages_of(experiment)]
+
+
+def of_comparison():
+    """All comparisons of the experiments, with each other and with the paper."""
+    return [*comparison_tables(), *figures_of("comparison"), *pages_of_comparison()]
+
+
+def networks_of(experiment):
+    """The network of each fold of an experiment, its history and its scores."""
+    names = ("model.keras", "history.csv", "predictions.tsv", "calibration.json", "attention.h5", "gradcam.h5")
+    return [f"{RESULTS}/{experiment}/fold-{fold}/{name}" for fold in folds_of(experiment) for name in names]
+
+
+def unless_others(function, *arguments):
+    """What needs every experiment, for a target of the main one: nothing if there are others."""
+    return function(*arguments) if len(EXPERIMENTS) == 1 else []
+
+
+def of_main(wildcards):
+    """All results of the run and of the main experiment."""
+    run = [*documents(), *tables_of_run(), *figures_of("run")]
+    return [*run, *of_experiment(MAIN), *unless_others(of_comparison)]
+
+
+def of_paper(wildcards):
+    """All results of every experiment, their comparisons, and the RO-Crate that describes them."""
+    experiments = [path for name in EXPERIMENTS for path in of_experiment(name)]
+    return [*of_main(wildcards), *experiments, *of_comparison(), f"{RESULTS}/ro-crate-metadata.json"]
+
+
+def of_sweep(wildcards):
+    """Measures and confusion of each length of window, and the figure of them all."""
+    measures = [f"{RESULTS}/{name}/{kind}" for name in LENGTHS for kind in ("metrics.tsv", "figures/confusion.svg")]
+    return [*measures, f"{RESULTS}/figures/window_length.svg"]
+
+
+def matlab_index(experiment):
+    """The index of an experiment's MATLAB files; the files come with it."""
+    return [f"{RESULTS}/{experiment}/matlab/epochs.tsv"]
+
+
+def made_examples(wildcards):
+    """The examples of an experiment that are there; none is made for this."""
+    files = Path(RESULTS, wildcards.experiment, "examples").glob("*.h5")
+    # A killed step leaves a hidden file.
+    return sorted(str(file) for file in files if not file.name.startswith("."))
+
+
+def made_for_main(wildcards):
+    """At least a file of every step behind the main experiment, its figures and those of the run."""
+    return [
+        *for_each_recording(f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv"),
+        *for_each_recording(f"{RESOURCES}/windows/{windowing(MAIN)}/{{mouse}}/{{recording}}.tsv"),
+        f"{RESULTS}/{MAIN}/folds.tsv",
+        *networks_of(MAIN),
+        *of_experiment(MAIN),
+        *figures_of("run"),
+        *unless_others(of_comparison),
+    ]
+
+
+def every_figure():
+    """Every figure of the run and of every experiment."""
+    figures = [path for experiment in EXPERIMENTS for path in figures_of("experiment", experiment)]
+    return [*figures_of("run"), *figures, *figures_of("comparison")]
+
+
+def every_table(wildcards):
+    """Every table of every experiment."""
+    tables = [path for experiment in EXPERIMENTS for path in tables_of(experiment)]
+    return [*tables_of_run(), *comparison_tables(), *tables]

@@ -1,0 +1,34 @@
+"""Cut one recording into windows: shards of the scored epochs, and an index that says what was left out and why."""
+
+from wfci_sleep.run.step import step
+
+with step(snakemake):
+    from wfci_sleep.data.atlas import load_atlas
+    from wfci_sleep.data.formats import open_recording
+    from wfci_sleep.errors import InputError
+    from wfci_sleep.files.atomic import write_table
+    from wfci_sleep.files.shard_writing import ShardWriter
+    from wfci_sleep.preprocessing.cutting import cut_recording
+    from wfci_sleep.preprocessing.windows import Windowing
+    from wfci_sleep.tables import read_table
+    from wfci_sleep.tables.epochs import WINDOWS
+
+    settings, shards = snakemake.params.windows, snakemake.output.shards
+    index = read_table(snakemake.input.epochs, WINDOWS)
+    if index.empty:
+        # The recording is left out: its file may be of no use.
+        for path, each in zip(shards, settings, strict=True):
+            with ShardWriter(path, each["compression"]):
+                print(f"{path}: no window")
+    else:
+        with open_recording(snakemake.input.recording) as recording:
+            atlas = load_atlas(snakemake.input.atlas)
+            try:
+                windowings = [Windowing.of_recording(each, recording.mask, atlas) for each in settings]
+            except InputError as error:
+                raise InputError(f"{snakemake.input.recording}: {error}") from error
+            cut_recording(recording, windowings, index["label"].to_numpy(), shards, snakemake.threads)
+        seconds = ", ".join(str(each["seconds"]) for each in settings)
+        print(f"{index['kept'].sum()} of {len(index)} epochs, {windowings[0].mask.sum()} pixels a frame, {seconds} s")
+    for path in snakemake.output.indices:
+        write_table(index, path)
