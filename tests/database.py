@@ -83,8 +83,10 @@ class Handler(RangeRequestHandler):
         name = self.path.rsplit("/", 1)[-1]
         for first in range(0, len(data), 2**14):
             piece = data[first : first + 2**14]
+            # Counted first: a client that has its last byte goes on at once, and may look at the count.
+            with self.server.lock:
+                self.server.sent[name] += len(piece)
             self.wfile.write(piece)
-            self.server.sent[name] += len(piece)
             if self.server.bytes_per_s:
                 time.sleep(len(piece) / self.server.bytes_per_s)
 

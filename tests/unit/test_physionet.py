@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from database import (
@@ -84,17 +85,22 @@ def client(lines):
     return Client(patience_s=5, tell=lines.append)
 
 
+def clock_with(sleep):
+    """The clock of the client alone: threads of servers from earlier tests may still sleep."""
+    return SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """Pauses take no time."""
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(download, "time", clock_with(lambda seconds: None))
 
 
 @pytest.fixture
 def pauses(monkeypatch):
     """Pauses take no time and are counted."""
     pauses = []
-    monkeypatch.setattr(download.time, "sleep", pauses.append)
+    monkeypatch.setattr(download, "time", clock_with(pauses.append))
     return pauses
 
 
