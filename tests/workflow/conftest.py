@@ -88,6 +88,14 @@ def small_disk(folder: Path) -> Iterator[Callable[[int | None], None]]:
     there.rename(folder)
 
 
+def own_lines(output: str) -> str:
+    """Put each error and warning on a line of its own.
+
+    Snakemake writes a message and its line end apart, and the line of a job that runs beside may come between them.
+    """
+    return re.sub(r"(?<=\S)(?=(?:error|warning): )", "\n", output)
+
+
 @dataclass
 class Workflow:
     """A working folder with a configuration."""
@@ -111,6 +119,7 @@ class Workflow:
         done = subprocess.run(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout
         )
+        done.stdout = own_lines(done.stdout)
         if check and done.returncode:
             pytest.fail(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-4000:]}", pytrace=False)
         return done

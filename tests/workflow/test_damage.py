@@ -4,6 +4,8 @@ import pytest
 from damage import inverted
 from finished_run import finished_run
 
+from .conftest import own_lines
+
 pytestmark = pytest.mark.slow
 
 RESULTS = "results/tiny/main"
@@ -26,6 +28,15 @@ def assert_each_is_named_once(output, names):
         assert len(lines) == 1, output
         assert lines[0].endswith("; delete it and run the same command again: it is made again")
     assert "Traceback" not in output
+
+
+def test_a_line_that_follows_a_message_of_snakemake_is_found():
+    assert own_lines("Execute 1 jobs...error: a.tsv: damaged\n\n").splitlines()[:2] == [
+        "Execute 1 jobs...",
+        "error: a.tsv: damaged",
+    ]
+    kept = "error: a.tsv: damaged\n  logs/a.log: error: a.tsv: damaged\nWorkflowError:\nwarning: b\n"
+    assert own_lines(kept) == kept
 
 
 def test_each_damaged_file_is_named_by_the_step_that_reads_it(workflow):
