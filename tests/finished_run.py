@@ -24,7 +24,14 @@ from wfci_sleep.preprocessing.survey import RecordingSurvey, write_survey
 from wfci_sleep.preprocessing.windowings import n_frames, windowing_name
 from wfci_sleep.preprocessing.windows import window_index
 from wfci_sleep.run.settings import resolve
-from wfci_sleep.scoring.explanations import METHOD_TITLES, mouse_maps, mouse_masks, write_attention, write_gradcam
+from wfci_sleep.scoring.explanations import (
+    METHOD_TITLES,
+    mouse_maps,
+    mouse_masks,
+    recorded_shape,
+    write_attention,
+    write_gradcam,
+)
 from wfci_sleep.states import Classes, labels_of_scores
 from wfci_sleep.training import folds
 from wfci_sleep.training.fold_states import fold_states
@@ -196,5 +203,5 @@ def _write_scores(
     recordings = list(dict.fromkeys(zip(tested["mouse"], tested["recording"], strict=True)))
     surveys = {(mouse, recording): resources / "surveys" / mouse / f"{recording}.h5" for mouse, recording in recordings}
     masks = mouse_masks(recordings, surveys, windows, load_atlas(resources / "atlas.mat"))
-    maps = mouse_maps(heat, right, masks, classes, windows["hemisphere"])
+    maps = mouse_maps(heat, right, masks, classes, recorded_shape(windows["hemisphere"]))
     write_gradcam(folder / "gradcam.h5", dict.fromkeys(METHOD_TITLES, maps))

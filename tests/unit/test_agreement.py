@@ -129,7 +129,7 @@ def test_network_and_human_have_one_interval_in_both_tables(rng, mice):
     predictions = predictions.assign(p_wake=0.7, p_nrem=0.2, p_rem=0.1, confidence=0.7)
     predictions = predictions.sample(frac=0.8, random_state=1).reset_index(drop=True)
     measured = metrics_table(predictions, CLASSES, 200, 7)
-    agreed = agreement_table(session_hypnograms(predictions, recordings, CLASSES, "cnn-bilstm"), 200, 7)
+    agreed = agreement_table(session_hypnograms({"cnn-bilstm": predictions}, recordings, CLASSES), 200, 7)
     agreed = agreed.set_index(["mouse", "metric"])
     assert len(agreed) == 2 * (len(mice) + 1)
     for (mouse, metric), row in agreed.iterrows():

@@ -165,7 +165,7 @@ def test_performance(predictions):
 @baseline
 def test_published(predictions):
     metrics = metrics_table(predictions, NAMES, 100, 0)
-    settings = {"folds": {"protocol": "pooled"}, "labels": {"classes": NAMES}}
+    settings = {"folds": {"protocol": "pooled"}, "labels": {"classes": NAMES}, "model": {"kind": "cnn-bilstm"}}
     names = ["main", "window-05s"]
     agreement = pd.DataFrame(columns=AGREEMENT)
     table = beside_published(
@@ -208,7 +208,7 @@ def test_transition_distance(predictions):
 def test_window_length(predictions):
     metrics = metrics_table(predictions, NAMES, 100, 0)
     settings = {"folds": {"protocol": "k-fold"}, "labels": {"classes": NAMES}}
-    return plot_window_length(length_table({5: metrics, 10: metrics}), "ours", caveat("pooled", settings))
+    return plot_window_length({"ours": length_table({5: metrics, 10: metrics})}, caveat("pooled", settings))
 
 
 def test_every_figure_has_a_baseline():

@@ -154,7 +154,7 @@ def test_session_has_gaps_at_artefacts_and_between_runs(session):
 def test_further_raters_have_hypnograms_of_their_own(session):
     recordings, epochs = session
     other = pd.DataFrame({"mouse": ["a"], "recording": ["a2"], "epoch": [0], "label": [2]})
-    found = session_hypnograms(epochs, recordings, NAMES, "cnn-bilstm", {"second": other})
+    found = session_hypnograms({"cnn-bilstm": epochs}, recordings, NAMES, {"second": other})
     assert list(found["a"]) == ["cnn-bilstm", "human", "second"]
     assert found["a"]["second"].states.tolist() == [-1, -1, -1, -1, -2, -2, 2, -1]
     assert list(found["b"]) == ["cnn-bilstm", "human"]
@@ -163,7 +163,7 @@ def test_further_raters_have_hypnograms_of_their_own(session):
 def test_fragmentation_tables_by_hand(session):
     recordings, epochs = session
     fragmentation, bouts, transitions = fragmentation_tables(
-        session_hypnograms(epochs, recordings, NAMES, "cnn-bilstm")
+        session_hypnograms({"cnn-bilstm": epochs}, recordings, NAMES)
     )
     table = fragmentation.set_index(["mouse", "scorer", "counting", "state"])
     human = table.loc[("a", "human")]
@@ -181,7 +181,17 @@ def test_fragmentation_tables_by_hand(session):
 
 
 def test_tables_of_no_mouse_are_empty_and_have_their_columns(session):
-    full = fragmentation_tables(session_hypnograms(session[1], session[0], NAMES, "cnn-bilstm"))
+    full = fragmentation_tables(session_hypnograms({"cnn-bilstm": session[1]}, session[0], NAMES))
     for table, empty in zip(full, fragmentation_tables({}), strict=True):
         assert empty.empty
         assert list(empty.columns) == list(table.columns)
+
+
+def test_networks_come_first_and_one_without_a_mouse_is_missing_there(session):
+    recordings, epochs = session
+    other = epochs[epochs["mouse"] == "a"].assign(y_pred=2, y_true=2)
+    found = session_hypnograms({"cnn-bilstm (main)": epochs, "cnn-bilstm (cbam)": other}, recordings, NAMES)
+    assert list(found["a"]) == ["cnn-bilstm (main)", "cnn-bilstm (cbam)", "human"]
+    assert found["a"]["cnn-bilstm (cbam)"].states.tolist() == [2, 2, -1, 2, -2, -2, 2, 2]
+    assert found["a"]["human"].states.tolist() == [0, 0, -1, 1, -2, -2, 1, 2]
+    assert list(found["b"]) == ["cnn-bilstm (main)", "human"]

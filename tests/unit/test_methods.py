@@ -11,6 +11,7 @@ from wfci_sleep.models import registry
 from wfci_sleep.models.size import CBAM_KERNEL, CBAM_REDUCTION, LEAKY_SLOPE, SIMAM_REGULARISATION, parameters
 from wfci_sleep.report.methods import SETTINGS
 from wfci_sleep.report.methods import methods as write_methods
+from wfci_sleep.run.description import Experiment
 from wfci_sleep.run.settings import SECTIONS, resolve
 from wfci_sleep.scoring.calibration import N_BINS
 from wfci_sleep.training.temperature import TEMPERATURES
@@ -117,7 +118,9 @@ CONFIGURATIONS = {
 
 
 def test_a_kind_of_network_without_words_is_named(quality, monkeypatch):
-    kind = registry.Kind("graph net", lambda: None, lambda *_: None, lambda *_: {"all of it": 7}, lambda *_: 0.0)
+    kind = registry.Kind(
+        "graph net", lambda: None, lambda *_: None, lambda *_: {"all of it": 7}, lambda *_: 0.0, "frame_encoder"
+    )
     monkeypatch.setitem(registry.KINDS, "graph-network", kind)
     config = resolved()
     config["experiments"]["main"]["model"]["kind"] = "graph-network"
@@ -342,7 +345,7 @@ def test_the_commits_are_those_that_made_the_files(quality):
 
 
 def test_every_setting_has_a_name():
-    settings = resolved()["experiments"]["main"]
+    settings = Experiment().model_dump()
     assert set(SETTINGS) == {f"{section}.{key}" for section in SECTIONS for key in settings[section]}
 
 

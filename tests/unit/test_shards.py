@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.files.shard_writing import write_shard
+from wfci_sleep.files.shard_writing import ShardWriter, encoded_graphs, write_shard
 from wfci_sleep.training.shards import read_shard, read_windows
 
 
@@ -51,6 +51,21 @@ def test_records_are_plain_tfrecords_of_examples(tmp_path, rng, mask):
     assert feature["frames"].bytes_list.value[0] == windows[0][2].astype("<f4").tobytes()
     # Masked pixels only: nothing of the frame outside the brain is stored.
     assert len(feature["frames"].bytes_list.value[0]) == 4 * 6 * mask.sum()
+
+
+def test_records_of_graphs_are_examples_without_a_mask(tmp_path, rng):
+    import tensorflow as tf
+
+    graphs = rng.integers(0, 256, (40, 2), dtype=np.uint8)
+    with ShardWriter(tmp_path / "a.tfrecord") as shard:
+        shard.write(encoded_graphs(300, 2, graphs, 6))
+    (record,) = tf.data.TFRecordDataset(str(tmp_path / "a.tfrecord")).as_numpy_iterator()
+    feature = tf.train.Example.FromString(record).features.feature
+    assert sorted(feature) == ["dtype", "epoch", "graphs", "label", "shape"]
+    assert feature["dtype"].bytes_list.value[0] == b"bits"
+    assert list(feature["shape"].int64_list.value) == [6, 6, 40]
+    assert [feature[name].int64_list.value[0] for name in ("epoch", "label")] == [300, 2]
+    assert feature["graphs"].bytes_list.value[0] == graphs.tobytes()
 
 
 def test_chosen_windows_keep_their_labels_in_any_order(tmp_path, rng, mask):

@@ -37,7 +37,11 @@ ROOT = Path(__file__).parents[2]
 MODULES = [import_module(f"wfci_sleep.tables.{each.name}") for each in iter_modules(tables.__path__)]
 TABLES = {name.lower(): table for module in MODULES for name, table in vars(module).items() if isinstance(table, Table)}
 CLASSES = ["wake", "nrem", "rem"]
-SETTINGS = {"folds": {"protocol": "leave-one-mouse-out"}, "labels": {"classes": CLASSES}}
+SETTINGS = {
+    "folds": {"protocol": "leave-one-mouse-out"},
+    "labels": {"classes": CLASSES},
+    "model": {"kind": "cnn-bilstm"},
+}
 KEYS = [(f"Ms{mouse}", f"Ms{mouse}-fc1") for mouse in (1, 2, 3)]
 
 
@@ -50,7 +54,7 @@ def run(tmp_path_factory):
     recordings = read_table(resources / "recordings.tsv", TABLES["recordings"])
     predictions = read_test_predictions(sorted(results.glob("fold-*/predictions.tsv")), CLASSES, recordings)
     metrics = metrics_table(predictions, CLASSES, 50, 0)
-    hypnograms = session_hypnograms(predictions, recordings, CLASSES, "cnn-bilstm")
+    hypnograms = session_hypnograms({"cnn-bilstm": predictions}, recordings, CLASSES)
     agreement = agreement_table(hypnograms, 50, 0)
     indices = read_tables(KEYS, sorted(resources.glob("windows/*/*/*.tsv")), TABLES["windows"])
     states = {key: np.append(Classes(CLASSES).of_labels, -1)[index["label"]] for key, index in indices.items()}

@@ -40,6 +40,7 @@ SETTINGS = {
     "training": {
         "loss": "focal",
         "gamma": 2,
+        "loss_weight": 1,
         "learning_rate": 0.01,
         "batch_size": 4,
         "passes": 4,

@@ -13,7 +13,12 @@ from wfci_sleep.preprocessing.windowings import length_sweep
 
 def experiment(seconds=10, protocol="pooled", hemisphere="both", matlab=False):
     windows = {"seconds": seconds, "hemisphere": hemisphere}
-    return {"windows": windows, "folds": {"protocol": protocol}, "analysis": {"matlab": matlab}}
+    return {
+        "model": {"kind": "cnn-bilstm"},
+        "windows": windows,
+        "folds": {"protocol": protocol},
+        "analysis": {"matlab": matlab},
+    }
 
 
 def test_only_experiments_that_differ_in_length_are_compared():
@@ -25,14 +30,14 @@ def test_only_experiments_that_differ_in_length_are_compared():
         "short": experiment(1, matlab=True),
         "again": experiment(),
     }
-    assert list(length_sweep(experiments).items()) == [("short", 1), ("main", 10), ("long", 20)]
+    assert list(length_sweep(experiments)["cnn-bilstm"].items()) == [("short", 1), ("main", 10), ("long", 20)]
 
 
 def test_the_largest_group_is_taken_or_the_first():
     by_mouse = {"main": experiment(protocol="leave-one-mouse-out")}
-    assert length_sweep({**by_mouse, "pooled": experiment()}) == {"main": 10}
+    assert length_sweep({**by_mouse, "pooled": experiment()}) == {"cnn-bilstm": {"main": 10}}
     pooled = {"pooled": experiment(), "pooled-5s": experiment(5)}
-    assert length_sweep({**by_mouse, **pooled}) == {"pooled-5s": 5, "pooled": 10}
+    assert length_sweep({**by_mouse, **pooled}) == {"cnn-bilstm": {"pooled-5s": 5, "pooled": 10}}
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def lines_of(axes):
 
 
 def test_published_points_and_ours_with_intervals(lengths):
-    figure = plot_window_length(lengths, "ours")
+    figure = plot_window_length({"ours": lengths})
     published = {"f1_weighted": WINDOW_F1, "kappa": WINDOW_KAPPA}
     assert len(figure.axes) == 2
     for axes, (metric, values) in zip(figure.axes, published.items(), strict=True):
@@ -66,12 +71,12 @@ def texts(figure):
 
 
 def test_a_single_length_and_an_undefined_measure_say_so(lengths):
-    assert not any("only" in text for text in texts(plot_window_length(lengths, "ours")))
+    assert not any("only" in text for text in texts(plot_window_length({"ours": lengths})))
     single = lengths[lengths["seconds"] == 10].copy()
     single.loc[single["metric"] == "kappa", ["value", "ci_low", "ci_high"]] = np.nan
-    figure = plot_window_length(single, "ours")
+    figure = plot_window_length({"ours": single})
     assert {"ours: 10 s only", "ours: not defined"} <= texts(figure)
-    assert "ours: not defined" in texts(plot_window_length(lengths[:0], "ours"))
+    assert "ours: not defined" in texts(plot_window_length({"ours": lengths[:0]}))
 
 
 def test_the_caveat_stands_in_the_figure_where_there_is_one(lengths):
@@ -79,12 +84,12 @@ def test_the_caveat_stands_in_the_figure_where_there_is_one(lengths):
     assert caveat("leave-one-mouse-out", settings) == ""
     words = caveat(WINDOW_PROTOCOL, settings)
     assert "published protocol pooled, ours leave-one-mouse-out" in words
-    assert words.capitalize() in texts(plot_window_length(lengths, "ours", words))
+    assert words.capitalize() in texts(plot_window_length({"ours": lengths}, words))
 
 
 def test_values_below_zero_are_not_cut_off(lengths):
     worse = lengths.assign(value=lengths["value"] - 1, ci_low=-0.9)
-    assert plot_window_length(worse, "ours").axes[0].get_ylim()[0] < -0.9
+    assert plot_window_length({"ours": worse}).axes[0].get_ylim()[0] < -0.9
 
 
 def test_the_table_has_the_pooled_rows_only(rng):

@@ -30,7 +30,7 @@ rule compute_metrics:
 
 rule measure_fragmentation:
     input:
-        predictions=for_each_fold("predictions.tsv"),
+        networks=network_predictions,
         recordings=f"{RESOURCES}/recordings.tsv",
         scorers=rater_tables,
     output:
@@ -52,7 +52,7 @@ rule measure_fragmentation:
     params:
         code=code_of("measure_fragmentation"),
         classes=classes,
-        network=network,
+        networks=network_raters,
         scorers=rater_names,
         analysis=intervals,
     message:
@@ -64,7 +64,7 @@ rule measure_fragmentation:
 rule write_matlab_files:
     input:
         predictions=for_each_fold("predictions.tsv"),
-        attention=for_each_fold("attention.h5"),
+        attention=where_it_has(FRAMES_AND_ATTENTION, "the export to MATLAB", for_each_fold("attention.h5")),
         gradcam=for_each_fold("gradcam.h5"),
         recordings=f"{RESOURCES}/recordings.tsv",
         examples=made_examples,

@@ -1,4 +1,4 @@
-# Explanations: Grad-CAM averaged over parcels, and single epochs in detail.
+# Explanations: Grad-CAM averaged over parcels or over links between moments, and single epochs in detail.
 
 
 rule average_gradcam:
@@ -27,10 +27,34 @@ rule average_gradcam:
         "../scripts/average_gradcam.py"
 
 
+rule average_links:
+    input:
+        gradcam=for_each_fold("gradcam.h5"),
+    output:
+        f"{RESULTS}/{{experiment}}/gradcam_links.tsv",
+    log:
+        f"{LOGS}/{{experiment}}/gradcam_links.log",
+    benchmark:
+        f"{BENCHMARKS}/{{experiment}}/gradcam_links.tsv"
+    conda:
+        "../../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("average_links"),
+        classes=classes,
+    message:
+        "Averaging Grad-CAM of {wildcards.experiment} over links between moments"
+    script:
+        "../scripts/average_links.py"
+
+
 rule explain_example:
     input:
         predictions=for_each_fold("predictions.tsv"),
-        models=for_each_fold("model.keras"),
+        models=where_it_has(FRAMES_AND_ATTENTION, "a movie", for_each_fold("model.keras")),
         shards=shards,
         recordings=f"{RESOURCES}/recordings.tsv",
     output:

@@ -14,7 +14,7 @@ for figure in FIGURES.values():
                 f"{figure_path(figure)}.svg",
                 caption=f"../report/{figure.caption}.rst",
                 category=figure.question,
-                subcategory="{experiment}" if figure.of == "experiment" else None,
+                subcategory=f"{{{figure.of}}}" if figure.of in ("experiment", "series") else None,
                 labels={"result": figure.label, **({"mouse": "{mouse}"} if figure.each_mouse else {})},
             ),
             png=f"{figure_path(figure)}.png",

@@ -1,11 +1,39 @@
-# Windows: the frames that networks see, cut from the recordings.
+# Windows: what networks see of the epochs, cut from the recordings or from the traces of their parcels.
+
+from wfci_sleep.preprocessing.inputs import input_of
+
+# What windows may be cut from, by the names that `preprocessing.inputs` gives it.
+CUT_FROM = {
+    "recording": raw_recording,
+    "atlas": f"{RESOURCES}/atlas.mat",
+    "traces": f"{RESOURCES}/parcels/{{mouse}}/{{recording}}.tsv",
+}
+
+
+def cut_from(windows):
+    """What the windows of a recording are cut from, as a function of the wildcards."""
+
+    def sources(wildcards):
+        named = {name: CUT_FROM[name] for name in input_of(windows(wildcards)[0]).sources}
+        return {name: path(wildcards) if callable(path) else path.format(**wildcards) for name, path in named.items()}
+
+    return sources
+
+
+def windowing_alone(wildcards):
+    """The settings of a windowing, as a list."""
+    return [WINDOWINGS[wildcards.windowing]]
+
+
+def windowings_of_family(wildcards):
+    """The settings of windowings that are cut together."""
+    return list(TOGETHER[wildcards.family].values())
 
 
 rule cut_windows:
     input:
-        recording=raw_recording,
+        unpack(cut_from(windowing_alone)),
         epochs=f"{RESOURCES}/epochs/{{mouse}}/{{recording}}.tsv",
-        atlas=f"{RESOURCES}/atlas.mat",
     output:
         shards=[f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tfrecord"],
         indices=[f"{RESOURCES}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"],
@@ -24,7 +52,7 @@ rule cut_windows:
         runtime=60,
     params:
         code=code_of("cut_windows"),
-        windows=lambda wildcards: [WINDOWINGS[wildcards.windowing]],
+        windows=windowing_alone,
     message:
         "Cutting {wildcards.recording} of {wildcards.mouse} into windows ({wildcards.windowing})"
     script:
@@ -34,6 +62,9 @@ rule cut_windows:
 if TOGETHER:
 
     use rule cut_windows as cut_windows_together with:
+        input:
+            unpack(cut_from(windowings_of_family)),
+            epochs=f"{RESOURCES}/epochs/{{mouse}}/{{recording}}.tsv",
         output:
             shards=[
                 f"{RESOURCES}/windows/{seconds}s-{{family}}/{{mouse}}/{{recording}}.tfrecord"
@@ -50,6 +81,6 @@ if TOGETHER:
         wildcard_constraints:
             family="|".join(TOGETHER),
         params:
-            windows=lambda wildcards: list(TOGETHER[wildcards.family].values()),
+            windows=windowings_of_family,
         message:
             "Cutting {wildcards.recording} of {wildcards.mouse} into windows of several lengths ({wildcards.family})"

@@ -1,5 +1,8 @@
 # Scores of a fold in one read of its data: predictions, calibration, attention weights, Grad-CAM.
 
+# Experiments whose networks have no attention over time.
+WITHOUT_ATTENTION = [name for name in EXPERIMENTS if lacks(name, ("attention",))]
+
 
 rule score:
     input:
@@ -18,6 +21,8 @@ rule score:
         f"{LOGS}/{{experiment}}/score/fold-{{fold}}.log",
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/score/fold-{{fold}}.tsv"
+    wildcard_constraints:
+        experiment="|".join(name for name in EXPERIMENTS if name not in WITHOUT_ATTENTION),
     conda:
         "../../envs/tensorflow.yaml"
     threads: of_training("threads")
@@ -30,6 +35,7 @@ rule score:
         windows=setting("windows"),
         labels=setting("labels"),
         batch_size=of_training("batch_size"),
+        channels=channels,
         threads=of_training("threads"),
         recordings=lambda wildcards: recording_keys(),
         expected=expected_of_fold,
@@ -37,3 +43,14 @@ rule score:
         "Scoring {wildcards.experiment}, fold {wildcards.fold}"
     script:
         "../scripts/score.py"
+
+
+if WITHOUT_ATTENTION:
+
+    use rule score as score_without_attention with:
+        output:
+            predictions=f"{RESULTS}/{{experiment}}/fold-{{fold}}/predictions.tsv",
+            calibration=f"{RESULTS}/{{experiment}}/fold-{{fold}}/calibration.json",
+            gradcam=f"{RESULTS}/{{experiment}}/fold-{{fold}}/gradcam.h5",
+        wildcard_constraints:
+            experiment="|".join(WITHOUT_ATTENTION),

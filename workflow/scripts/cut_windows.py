@@ -3,13 +3,9 @@
 from wfci_sleep.run.step import step
 
 with step(snakemake):
-    from wfci_sleep.data.atlas import load_atlas
-    from wfci_sleep.data.formats import open_recording
-    from wfci_sleep.errors import InputError
     from wfci_sleep.files.atomic import write_table
     from wfci_sleep.files.shard_writing import ShardWriter
-    from wfci_sleep.preprocessing.cutting import cut_recording
-    from wfci_sleep.preprocessing.windows import Windowing
+    from wfci_sleep.preprocessing.inputs import input_of
     from wfci_sleep.tables import read_table
     from wfci_sleep.tables.epochs import WINDOWS
 
@@ -21,14 +17,9 @@ with step(snakemake):
             with ShardWriter(path, each["compression"]):
                 print(f"{path}: no window")
     else:
-        with open_recording(snakemake.input.recording) as recording:
-            atlas = load_atlas(snakemake.input.atlas)
-            try:
-                windowings = [Windowing.of_recording(each, recording.mask, atlas) for each in settings]
-            except InputError as error:
-                raise InputError(f"{snakemake.input.recording}: {error}") from error
-            cut_recording(recording, windowings, index["label"].to_numpy(), shards, snakemake.threads)
+        cut = input_of(settings[0]).cutter()
+        said = cut(dict(snakemake.input.items()), settings, index["label"].to_numpy(), shards, snakemake.threads)
         seconds = ", ".join(str(each["seconds"]) for each in settings)
-        print(f"{index['kept'].sum()} of {len(index)} epochs, {windowings[0].mask.sum()} pixels a frame, {seconds} s")
+        print(f"{index['kept'].sum()} of {len(index)} epochs, {said}, {seconds} s")
     for path in snakemake.output.indices:
         write_table(index, path)

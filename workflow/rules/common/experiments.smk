@@ -1,6 +1,8 @@
 # What does an experiment consist of? Its settings, windows, folds and further raters.
 
+from wfci_sleep.analysis.networks import network_names
 from wfci_sleep.analysis.raters import check_raters
+from wfci_sleep.models.registry import kind_of
 from wfci_sleep.training.folds import is_by_mouse, mice_of_fold, mice_under_test, n_folds
 
 
@@ -17,6 +19,12 @@ def classes(wildcards):
 def of_training(key):
     """A key of the experiment's training settings, as a function of the wildcards."""
     return lambda wildcards: EXPERIMENTS[wildcards.experiment]["training"][key]
+
+
+def channels(wildcards):
+    """Positions of the channels of a window that the experiment's networks see; None for all."""
+    model = EXPERIMENTS[wildcards.experiment]["model"]
+    return kind_of(model).channels(model)
 
 
 def windowing(experiment):
@@ -92,9 +100,21 @@ def intervals(wildcards):
     return {key: analysis[key] for key in ("bootstrap_resamples", "seed")}
 
 
-def network(wildcards):
-    """Kind of an experiment's network, its name among the raters."""
-    return EXPERIMENTS[wildcards.experiment]["model"]["kind"]
+def shown_networks(wildcards):
+    """Experiments whose networks are shown together, the experiment's own first."""
+    return [wildcards.experiment, *EXPERIMENTS[wildcards.experiment]["analysis"]["networks"]]
+
+
+def network_predictions(wildcards):
+    """Predictions of every fold of each of these networks."""
+    experiments = shown_networks(wildcards)
+    return [f"{RESULTS}/{name}/fold-{fold}/predictions.tsv" for name in experiments for fold in folds_of(name)]
+
+
+def network_raters(wildcards):
+    """The network behind each of these files, by its name among the raters."""
+    raters = network_names({name: EXPERIMENTS[name]["model"]["kind"] for name in shown_networks(wildcards)})
+    return [rater for name, rater in raters.items() for _ in folds_of(name)]
 
 
 def rater_names(wildcards):

@@ -10,33 +10,40 @@ INPUTS = {
     "predictions": for_each_fold("predictions.tsv"),
     "attention": for_each_fold("attention.h5"),
     "gradcam": for_each_fold("gradcam.h5"),
+    "networks": network_predictions,
     "scorers": rater_tables,
     "fold_states": f"{RESULTS}/{{experiment}}/folds-states.tsv",
     **{
         name: f"{RESULTS}/{{experiment}}/{name}.tsv"
         for name in (
-            *("metrics", "agreement", "transition_distance", "gradcam_parcels"),
+            *("metrics", "agreement", "transition_distance", "gradcam_parcels", "gradcam_links"),
             *("fragmentation", "bouts", "transitions"),
         )
     },
+    "parcel_scores": f"{RESULTS}/{{series}}/parcel_scores.tsv",
     "published": f"{RESULTS}/published.tsv",
-    "metrics_of_experiments": expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=EXPERIMENTS),
-    "metrics_of_lengths": expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=LENGTHS),
+    "metrics_of_experiments": expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=SHOWN),
+    "metrics_of_lengths": expand(f"{RESULTS}/{{experiment}}/metrics.tsv", experiment=OF_LENGTHS),
 }
 
 # What it calls a figure's settings -> their values.
 SETTINGS = {
     "classes": classes,
-    "network": network,
+    "classes_of_series": lambda wildcards: EXPERIMENTS[next(iter(SERIES[wildcards.series].values()))]["labels"][
+        "classes"
+    ],
+    "networks": network_raters,
     "scorers": rater_names,
     "analysis": intervals,
     "hemisphere": lambda wildcards: EXPERIMENTS[wildcards.experiment]["windows"]["hemisphere"],
     "palette": PALETTE,
     "mice": lambda wildcards: [mouse for mouse, _ in recording_keys()],
-    "experiments": list(EXPERIMENTS),
+    "experiments": SHOWN,
     "reference": MAIN,
-    "seconds": list(LENGTHS.values()),
-    "question": QUESTIONS[next(iter(LENGTHS))],
+    "sweeps": {
+        kind: {"seconds": list(lengths.values()), "question": QUESTIONS[next(iter(lengths))]}
+        for kind, lengths in LENGTHS.items()
+    },
 }
 
 OF_MOUSE = {"mouse": lambda wildcards: wildcards.mouse}
@@ -45,8 +52,8 @@ OF_MOUSE = {"mouse": lambda wildcards: wildcards.mouse}
 def drawing(figure):
     """The message of a figure's rule."""
     mouse = " of {wildcards.mouse}" if figure.each_mouse else ""
-    experiment = " ({wildcards.experiment})" if figure.of == "experiment" else ""
-    return f"Drawing: {figure.label}{mouse}{experiment}"
+    of = f" ({{wildcards.{figure.of}}})" if figure.of in ("experiment", "series") else ""
+    return f"Drawing: {figure.label}{mouse}{of}"
 
 
 def with_pages(figure):

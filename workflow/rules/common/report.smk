@@ -20,7 +20,8 @@ def paged_tables(*kinds):
 
 def pages_of(experiment):
     """The report's pages of an experiment's tables."""
-    return [f"{RESULTS}/{experiment}/tables/{name}.html" for name in paged_tables("experiment")]
+    names = [name for name in paged_tables("experiment") if not lacks(experiment, TABLES[name].needs)]
+    return [f"{RESULTS}/{experiment}/tables/{name}.html" for name in names]
 
 
 def pages_of_comparison():

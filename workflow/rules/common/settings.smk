@@ -63,12 +63,24 @@ DATASET = CONFIG["dataset"]
 # Whether recordings that cannot be used are left out. A resource of rules, not a param: a change runs nothing again.
 LEAVE_OUT_BAD = int(DATASET["on_bad_recording"] == "leave-out")
 EXPERIMENTS = CONFIG["experiments"]
+# Series -> parcel -> experiment: the experiments that differ in the parcel only. They are shown together.
+SERIES = CONFIG["series"]
+# The experiments that are shown one by one.
+SHOWN = [name for name in EXPERIMENTS if not any(name in members.values() for members in SERIES.values())]
 # The experiment that the target `all` makes, and that others are compared with.
-MAIN = "main" if "main" in EXPERIMENTS else next(iter(EXPERIMENTS))
-# Experiment -> its protocol and states, which decide with what its numbers can be compared.
-QUESTIONS = {name: {section: e[section] for section in ("folds", "labels")} for name, e in EXPERIMENTS.items()}
-# Experiment -> length in seconds, of the experiments that differ in the length of their windows only.
-LENGTHS = length_sweep(EXPERIMENTS)
+MAIN = next((name for name in ("main", *SHOWN) if name in EXPERIMENTS), None) or stop(
+    f"{CONFIG_SOURCE}: experiments holds none but those of one parcel each, expected another one beside them"
+)
+# Experiment -> its protocol, states and kind of network, which decide with what its numbers can be compared.
+QUESTIONS = {
+    name: {"folds": e["folds"], "labels": e["labels"], "model": {"kind": e["model"]["kind"]}}
+    for name, e in EXPERIMENTS.items()
+    if name in SHOWN
+}
+# Kind of network -> experiment -> length in seconds, of the experiments that differ in the length of their windows only.
+LENGTHS = length_sweep({name: EXPERIMENTS[name] for name in SHOWN})
+# All of these experiments.
+OF_LENGTHS = [name for lengths in LENGTHS.values() for name in lengths]
 WINDOWINGS = {windowing_name(e["windows"]): e["windows"] for e in EXPERIMENTS.values()}
 # Windowings that differ in length only and are cut together, by what their names have in common.
 TOGETHER = windowings_together(WINDOWINGS.values(), CONFIG["sweep"]["seconds"])
@@ -89,6 +101,7 @@ wildcard_constraints:
     recording=r"[^/]+",
     windowing="|".join(WINDOWINGS),
     experiment="|".join(EXPERIMENTS),
+    series="|".join(SERIES),
     fold=r"\d+",
     which=r"[^/]+",
     format="mp4|gif",

@@ -1,6 +1,7 @@
 # What do the targets make? The files of figures and tables, and all results of the run and its experiments.
 
 from wfci_sleep.catalogue import FIGURES, TABLES, WITHOUT
+from wfci_sleep.layout import FRAMES, GRAPHS
 
 MATLAB_FILES = [
     "y_trues.mat",
@@ -11,28 +12,52 @@ MATLAB_FILES = [
     "example_data.mat",
 ]
 
+# What a movie shows, and what the published MATLAB scripts read.
+FRAMES_AND_ATTENTION = ("frames", "attention")
 
-def lacks(experiment, figure):
-    """Why a figure has no meaning for an experiment, a clause; None if it has one."""
+
+def lacks(experiment, needs):
+    """Why what needs all this has no meaning for an experiment, a clause; None if it has one."""
     of = EXPERIMENTS[experiment]
+    network = kind_of(of["model"])
     here = {
         "sessions": is_by_mouse(of["folds"]),
-        "attention": of["model"]["temporal_attention"] != "mean",
+        "frames": network.input == FRAMES,
+        "graphs": network.input == GRAPHS,
+        "attention": network.attention is not None,
+        "learnt_attention": "temporal_attention" not in network.settings or of["model"]["temporal_attention"] != "mean",
         "scorers": bool(of["analysis"]["scorers"]),
     }
-    return next((WITHOUT[need] for need in figure.needs if not here[need]), None)
+    return next((WITHOUT[need] for need in needs if not here[need]), None)
+
+
+def where_it_has(needs, what, files):
+    """Input files, as a function of the wildcards; for an experiment that lacks what they need, it ends with one line."""
+
+    def of(wildcards):
+        experiment = getattr(wildcards, "experiment", MAIN)
+        if reason := lacks(experiment, needs):
+            stop(f"{what} has no meaning for the experiment {experiment}: {reason}")
+        return files(wildcards) if callable(files) else files
+
+    return of
+
+
+# Where results lie, by what they are about; with a wildcard for the experiment, or the series of experiments.
+FOLDERS = {"run": RESULTS, "comparison": RESULTS, **{of: f"{RESULTS}/{{{of}}}" for of in ("experiment", "series")}}
 
 
 def figure_path(figure):
-    """Path of a figure's files without suffix, with wildcards for the experiment and the mouse."""
-    folder = f"{RESULTS}/{{experiment}}" if figure.of == "experiment" else RESULTS
-    return f"{folder}/figures/{figure.stem}"
+    """Path of a figure's files without suffix, with wildcards for the experiment or series and the mouse."""
+    return f"{FOLDERS[figure.of]}/figures/{figure.stem}"
 
 
 def figure_files(name, experiment):
     """SVG files of a figure, each made together with its PNG; none where the figure has no meaning."""
     figure = FIGURES[name]
-    if lacks(experiment, figure):
+    if figure.of == "series":
+        return expand(f"{figure_path(figure)}.svg", series=SERIES)
+    if lacks(experiment, figure.needs):
         return []
     shown = tested_mice(experiment) if figure.of == "experiment" else mice()
     return [
@@ -43,34 +68,35 @@ def figure_files(name, experiment):
 
 def figure_target(name):
     """The files of a figure's target, of the main experiment, as a function of the wildcards."""
-
-    def files(wildcards):
-        if reason := lacks(MAIN, FIGURES[name]):
-            stop(f"figure_{name} has no meaning for the experiment {MAIN}: {reason}")
-        return figure_files(name, MAIN)
-
-    return files
+    if FIGURES[name].of == "series" and not SERIES:
+        return lambda wildcards: stop(f"figure_{name} has no meaning here: no experiment has model.regions each")
+    return where_it_has(FIGURES[name].needs, f"figure_{name}", lambda wildcards: figure_files(name, MAIN))
 
 
 def figures_of(kind, experiment=MAIN):
-    """Every figure of a kind: run, experiment, comparison."""
+    """Every figure of a kind: run, experiment, series, comparison."""
     return [path for name, figure in FIGURES.items() if figure.of == kind for path in figure_files(name, experiment)]
 
 
 def table_path(table):
-    """Path of a table, with a wildcard for the experiment."""
-    folder = {"run": RESOURCES, "comparison": RESULTS, "experiment": f"{RESULTS}/{{experiment}}"}[table.of]
-    return f"{folder}/{table.name}.tsv"
+    """Path of a table, with a wildcard for the experiment or series."""
+    return f"{RESOURCES if table.of == 'run' else FOLDERS[table.of]}/{table.name}.tsv"
 
 
 def tables_of_kind(kind, experiment=MAIN):
-    """Tables of a kind: run, experiment, comparison."""
-    return [table_path(table).format(experiment=experiment) for table in TABLES.values() if table.of == kind]
+    """Tables of a kind: run, experiment, series, comparison; those that have a meaning for the experiment."""
+    if kind == "series":
+        return [
+            path for table in TABLES.values() if table.of == kind for path in expand(table_path(table), series=SERIES)
+        ]
+    tables = [table for table in TABLES.values() if table.of == kind and not lacks(experiment, table.needs)]
+    return [table_path(table).format(experiment=experiment) for table in tables]
 
 
 def tables_of(experiment):
-    """Tables of an experiment, and its MATLAB files where they are wanted."""
-    matlab = matlab_index(experiment) if EXPERIMENTS[experiment]["analysis"]["matlab"] else []
+    """Tables of an experiment, and its MATLAB files where they are wanted and it has what they hold."""
+    wanted = EXPERIMENTS[experiment]["analysis"]["matlab"] and not lacks(experiment, FRAMES_AND_ATTENTION)
+    matlab = matlab_index(experiment) if wanted else []
     return [*tables_of_kind("experiment", experiment), f"{RESULTS}/{experiment}/metrics.json", *matlab]
 
 
@@ -96,13 +122,21 @@ def of_comparison():
 
 def networks_of(experiment):
     """The network of each fold of an experiment, its history and its scores."""
-    names = ("model.keras", "history.csv", "predictions.tsv", "calibration.json", "attention.h5", "gradcam.h5")
+    names = ["model.keras", "history.csv", "predictions.tsv", "calibration.json", "gradcam.h5"]
+    if not lacks(experiment, ("attention",)):
+        names.append("attention.h5")
     return [f"{RESULTS}/{experiment}/fold-{fold}/{name}" for fold in folds_of(experiment) for name in names]
 
 
 def unless_others(function, *arguments):
-    """What needs every experiment, for a target of the main one: nothing if there are others."""
-    return function(*arguments) if len(EXPERIMENTS) == 1 else []
+    """What needs every experiment, for a target of the main one: nothing if there are some that it doesn't show."""
+    shown = {MAIN, *EXPERIMENTS[MAIN]["analysis"]["networks"]}
+    return function(*arguments) if shown == {*EXPERIMENTS} else []
+
+
+def of_series():
+    """What the experiments of one parcel each come to."""
+    return [*tables_of_kind("series"), *figures_of("series")]
 
 
 def of_main(wildcards):
@@ -113,13 +147,13 @@ def of_main(wildcards):
 
 def of_paper(wildcards):
     """All results of every experiment, their comparisons, and the RO-Crate that describes them."""
-    experiments = [path for name in EXPERIMENTS for path in of_experiment(name)]
-    return [*of_main(wildcards), *experiments, *of_comparison(), f"{RESULTS}/ro-crate-metadata.json"]
+    experiments = [path for name in SHOWN for path in of_experiment(name)]
+    return [*of_main(wildcards), *experiments, *of_series(), *of_comparison(), f"{RESULTS}/ro-crate-metadata.json"]
 
 
 def of_sweep(wildcards):
     """Measures and confusion of each length of window, and the figure of them all."""
-    measures = [f"{RESULTS}/{name}/{kind}" for name in LENGTHS for kind in ("metrics.tsv", "figures/confusion.svg")]
+    measures = [f"{RESULTS}/{name}/{kind}" for name in OF_LENGTHS for kind in ("metrics.tsv", "figures/confusion.svg")]
     return [*measures, f"{RESULTS}/figures/window_length.svg"]
 
 
@@ -150,11 +184,11 @@ def made_for_main(wildcards):
 
 def every_figure():
     """Every figure of the run and of every experiment."""
-    figures = [path for experiment in EXPERIMENTS for path in figures_of("experiment", experiment)]
-    return [*figures_of("run"), *figures, *figures_of("comparison")]
+    figures = [path for experiment in SHOWN for path in figures_of("experiment", experiment)]
+    return [*figures_of("run"), *figures, *figures_of("series"), *figures_of("comparison")]
 
 
 def every_table(wildcards):
     """Every table of every experiment."""
-    tables = [path for experiment in EXPERIMENTS for path in tables_of(experiment)]
+    tables = [*tables_of_kind("series"), *(path for experiment in SHOWN for path in tables_of(experiment))]
     return [*tables_of_run(), *comparison_tables(), *tables]

@@ -21,6 +21,7 @@ _ROOMS = {
     "grad_cam": "scoring.grad_cam",
     "normalise": "preprocessing.normalisation",
     "read_shard": "training.shards",
+    "visibility_graph": "preprocessing.visibility",
 }
 
 __all__ = list(_ROOMS)  # noqa: PLE0604

@@ -22,10 +22,16 @@ QUESTIONS = (SOUND, AGREEMENT, SLEEP, LOOK, COMPARISON)
 
 WITHOUT = {
     "sessions": "folds.protocol is pooled, and a random tenth of the epochs is no session",
-    "attention": "model.temporal_attention is mean, which weighs every frame alike",
+    "frames": "its network sees no frames",
+    "graphs": "its network sees no visibility graphs",
+    "attention": "its network has no attention over time",
+    "learnt_attention": "model.temporal_attention is mean, which weighs every frame alike",
     "scorers": "analysis.scorers is empty: it names the tables of further raters",
 }
-"""What a figure may need -> why it has no meaning without."""
+"""What a figure or table may need -> why it has no meaning without."""
+
+ATTENTION = ("attention", "learnt_attention")
+"""What figures of attention over time need."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ class Figure:
         Files that the figure is drawn from, by their names in `workflow/rules/common/figures.smk`.
     settings : tuple of str
         Settings that it depends on, by their names there.
-    of : {"run", "experiment", "comparison"}
-        Whether it shows the recordings, one experiment, or all experiments.
+    of : {"run", "experiment", "series", "comparison"}
+        Whether it shows the recordings, one experiment, a series of experiments of one parcel each, or all experiments.
     each_mouse : bool
         Whether each mouse has a figure of its own, `<name>-<mouse>.svg`.
     needs : tuple of str
@@ -109,12 +115,14 @@ class Table:
         The table's file is `<name>.tsv`.
     shows : str
         What the table holds, a phrase without a full stop.
-    of : {"run", "experiment", "comparison"}
-        Whether it is about the recordings, one experiment, or all experiments.
+    of : {"run", "experiment", "series", "comparison"}
+        As of a figure.
     question : str, optional
         The category of the report; a table without one has no page in the report.
     label : str
         What the report calls the table.
+    needs : tuple of str
+        What an experiment must have for the table to have a meaning, keys of `WITHOUT`.
     """
 
     name: str
@@ -122,11 +130,17 @@ class Table:
     of: str = "experiment"
     question: str | None = None
     label: str = ""
+    needs: tuple[str, ...] = ()
 
 
-def _gradcam_figures(method: str, title: str) -> tuple[Figure, Figure, Figure]:
-    """The figures of a method of class activation maps: maps, maps with parcels, areas."""
-    maps: dict[str, Any] = {"question": LOOK, "settings": ("classes", "hemisphere", "mice"), "drawn_by": "gradcam.draw"}
+def _gradcam_figures(method: str, title: str) -> tuple[Figure, ...]:
+    """The figures of a method of class activation maps: maps, maps with parcels, areas, links between moments."""
+    maps: dict[str, Any] = {
+        "question": LOOK,
+        "settings": ("classes", "hemisphere", "mice"),
+        "needs": ("frames",),
+        "drawn_by": "gradcam.draw",
+    }
     return (
         Figure(
             method,
@@ -153,8 +167,21 @@ def _gradcam_figures(method: str, title: str) -> tuple[Figure, Figure, Figure]:
             f"{title} by area",
             inputs=("gradcam_parcels", "atlas"),
             settings=("classes",),
+            needs=("frames",),
             drawn_by="gradcam_parcels.draw",
             caption="gradcam_parcels",
+            variant={"method": method},
+        ),
+        Figure(
+            f"{method}_links",
+            f"{title} of links between near and far moments",
+            LOOK,
+            f"{title} of links",
+            inputs=("gradcam", "gradcam_links"),
+            settings=("classes", "palette"),
+            needs=("graphs",),
+            drawn_by="gradcam_links.draw",
+            caption="gradcam_links",
             variant={"method": method},
         ),
     )
@@ -231,8 +258,8 @@ _OF_FIGURES = (
         "Hypnograms of network and human",
         SLEEP,
         "hypnogram",
-        inputs=("predictions", "recordings", "scorers", "agreement"),
-        settings=("classes", "network", "scorers", "palette"),
+        inputs=("networks", "recordings", "scorers", "agreement"),
+        settings=("classes", "networks", "scorers", "palette"),
         each_mouse=True,
         needs=("sessions",),
     ),
@@ -241,8 +268,8 @@ _OF_FIGURES = (
         "Hypnograms of the human raters",
         SLEEP,
         "human raters",
-        inputs=("predictions", "recordings", "scorers", "agreement"),
-        settings=("classes", "network", "scorers", "palette"),
+        inputs=("networks", "recordings", "scorers", "agreement"),
+        settings=("classes", "networks", "scorers", "palette"),
         each_mouse=True,
         needs=("sessions", "scorers"),
     ),
@@ -275,7 +302,7 @@ _OF_FIGURES = (
         "attention over the window",
         inputs=("attention",),
         settings=("classes", "palette"),
-        needs=("attention",),
+        needs=ATTENTION,
         drawn_by="attention.draw_time_course",
     ),
     Figure(
@@ -285,7 +312,7 @@ _OF_FIGURES = (
         "distribution of attention",
         inputs=("attention",),
         settings=("classes", "palette"),
-        needs=("attention",),
+        needs=ATTENTION,
         drawn_by="attention.draw_distribution",
     ),
     Figure(
@@ -295,7 +322,7 @@ _OF_FIGURES = (
         "attention near transitions",
         inputs=("attention", "recordings"),
         settings=("classes",),
-        needs=("sessions", "attention"),
+        needs=("sessions", *ATTENTION),
         drawn_by="attention.draw_transitions",
     ),
     Figure(
@@ -306,8 +333,17 @@ _OF_FIGURES = (
         inputs=("attention", "recordings"),
         settings=("classes", "palette"),
         each_mouse=True,
-        needs=("sessions", "attention"),
+        needs=("sessions", *ATTENTION),
         drawn_by="attention.draw_session",
+    ),
+    Figure(
+        "parcel_scores",
+        "How well each parcel of the cortex alone tells the states apart",
+        LOOK,
+        "each parcel alone",
+        inputs=("parcel_scores", "atlas"),
+        settings=("classes_of_series",),
+        of="series",
     ),
     Figure(
         "published",
@@ -332,7 +368,7 @@ _OF_FIGURES = (
         COMPARISON,
         "length of the window",
         inputs=("metrics_of_lengths",),
-        settings=("seconds", "question"),
+        settings=("sweeps",),
         of="comparison",
     ),
 )
@@ -383,7 +419,14 @@ _OF_TABLES = (
         "Grad-CAM and Grad-CAM++ by parcel of the atlas",
         question=LOOK,
         label="class activation by parcel",
+        needs=("frames",),
     ),
+    Table(
+        "gradcam_links",
+        "Grad-CAM and Grad-CAM++ of links, by the time between their two moments",
+        needs=("graphs",),
+    ),
+    Table("parcel_scores", "Measures of networks that see one parcel each", "series"),
     Table("published", "The published numbers beside ours", "comparison", COMPARISON, "beside the published numbers"),
     Table(
         "comparison",

@@ -1,4 +1,4 @@
-"""The shape of a recording: scoring epochs, frames, the brain mask."""
+"""The shape of a recording: scoring epochs, frames, the brain mask, and what networks see of an epoch."""
 
 EPOCH_S = 10.0
 """Length of a scoring epoch in seconds."""
@@ -14,6 +14,12 @@ FRAME_SHAPE = (128, 128)
 
 STANDARD_MASK_PIXELS = 11_214
 """Pixels of the standard brain mask, `parcelisbrain` of the authors' atlas."""
+
+N_PARCELS = 40
+"""Parcels of the atlas: 1 to 20 in the left hemisphere, k + 20 opposite to k."""
+
+FRAMES, GRAPHS = "frames", "visibility-graphs"
+"""What networks see of an epoch: keys of `preprocessing.inputs.INPUTS`."""
 
 
 def hemisphere_columns(hemisphere: str, n_columns: int = 128) -> slice:

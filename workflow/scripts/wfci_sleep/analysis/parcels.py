@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from wfci_sleep.data.atlas import N_PARCELS, Atlas
-from wfci_sleep.layout import hemisphere_columns
+from wfci_sleep.data.atlas import Atlas
+from wfci_sleep.layout import N_PARCELS, hemisphere_columns
 from wfci_sleep.scoring.explanations import MouseMaps
 
 

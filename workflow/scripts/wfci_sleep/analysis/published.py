@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from wfci_sleep.analysis.networks import is_network
 from wfci_sleep.data.names import HUMAN, POOLED
-from wfci_sleep.models.registry import KINDS
-from wfci_sleep.states import Classes
+from wfci_sleep.models.registry import kind_of
 
 WINDOW_SECONDS = (*range(1, 11), 15, 20)
 WINDOW_F1 = (0.38, 0.55, 0.63, 0.69, 0.68, 0.71, 0.79, 0.79, 0.79, 0.82, 0.78, 0.78)
@@ -23,7 +23,10 @@ WINDOW_METRICS = {"f1_weighted": WINDOW_F1, "kappa": WINDOW_KAPPA}
 WINDOW_PROTOCOL = "pooled"
 """`folds.protocol` of the published sweep over window lengths."""
 
-NETWORK, SECOND_RATER, MVG = "CNN-BiLSTM", "second human rater", "MVG-CNN"
+NETWORK, MVG = "CNN-BiLSTM", "MVG-CNN"
+"""Titles of the published networks, as their kinds have them."""
+
+SECOND_RATER = "second human rater"
 
 
 @dataclass(frozen=True)
@@ -36,20 +39,26 @@ class PublishedNumber:
     metric : str
         As in metrics.tsv.
     value : float
-    experiment : str or None
-        Name of the experiment; None where the workflow has none.
+    experiment : str
+        Name of the experiment.
     protocol : str
         `folds.protocol` of the publication.
-    rater : str
-        The rater compared with the human: `NETWORK`, `SECOND_RATER` or `MVG`.
+    network : str
+        Title of the network's kind.
+    states : int
+        Number of states told apart.
+    of_second_rater : bool
+        Whether the number is that of a second human rater on the network's test epochs, and not of the network.
     """
 
     what: str
     metric: str
     value: float
-    experiment: str | None
+    experiment: str
     protocol: str = "pooled"
-    rater: str = NETWORK
+    network: str = NETWORK
+    states: int = 3
+    of_second_rater: bool = False
 
 
 HELD_OUT = f"{NETWORK}, held-out 3-h recording"
@@ -63,13 +72,18 @@ PUBLISHED = (
     PublishedNumber(f"{NETWORK}, pooled test", "kappa", 0.64, "pooled"),
     PublishedNumber(f"{NETWORK}, pooled test", "f1_weighted", 0.84, "pooled"),
     PublishedNumber(HELD_OUT, "kappa", 0.67, "held-out-recording", "held-out-mouse"),
-    PublishedNumber(f"{HELD_OUT}, {SECOND_RATER}", "kappa", 0.65, "held-out-recording", "held-out-mouse", SECOND_RATER),
-    PublishedNumber(f"{MVG}, pooled test", "accuracy", 0.84, None, rater=MVG),
-    PublishedNumber(f"{MVG}, pooled test", "kappa", 0.67, None, rater=MVG),
-    PublishedNumber(f"{MVG}, binary", "accuracy", 0.82, None, rater=MVG),
-    PublishedNumber(f"{MVG}, binary", "kappa", 0.62, None, rater=MVG),
-    PublishedNumber(MVG_SESSION, "kappa", 0.65, None, "held-out-mouse", MVG),
-    PublishedNumber(f"{MVG_SESSION}, {SECOND_RATER}", "kappa", 0.60, None, "held-out-mouse", MVG),
+    PublishedNumber(
+        *(f"{HELD_OUT}, {SECOND_RATER}", "kappa", 0.65, "held-out-recording", "held-out-mouse"), of_second_rater=True
+    ),
+    PublishedNumber(f"{MVG}, pooled test", "accuracy", 0.84, "mvg-cnn-pooled", network=MVG),
+    PublishedNumber(f"{MVG}, pooled test", "kappa", 0.67, "mvg-cnn-pooled", network=MVG),
+    PublishedNumber(f"{MVG}, binary", "accuracy", 0.82, "mvg-cnn-binary", network=MVG, states=2),
+    PublishedNumber(f"{MVG}, binary", "kappa", 0.62, "mvg-cnn-binary", network=MVG, states=2),
+    PublishedNumber(MVG_SESSION, "kappa", 0.65, "mvg-cnn-held-out-recording", "held-out-mouse", MVG),
+    PublishedNumber(
+        *(f"{MVG_SESSION}, {SECOND_RATER}", "kappa", 0.60, "mvg-cnn-held-out-recording", "held-out-mouse", MVG),
+        of_second_rater=True,
+    ),
     *(
         PublishedNumber(what, metric, value, f"window-{seconds:02d}s")
         for metric, values in WINDOW_METRICS.items()
@@ -77,12 +91,15 @@ PUBLISHED = (
     ),
 )
 
-STAND_IN_FOR = ("pooled", "held-out-recording")
-"""Experiments for which the main one is shown where a run does not have them; the note then says how it differs."""
+STAND_IN_FOR = ("pooled", "held-out-recording", "mvg-cnn-pooled", "mvg-cnn-held-out-recording")
+"""Experiments for which the main one is shown where a run does not have them and the main one's network is of the same
+kind; the note then says how it differs."""
 
 COLUMNS = [
     *("what", "metric", "published", "experiment", "ours", "ci_low", "ci_high", "interval_over", "difference", "note")
 ]
+
+_WORDS = {2: "two", 3: "three"}
 
 SYNTHETIC = "synthetic data: not a scientific result"
 
@@ -103,6 +120,7 @@ def beside_published(
     agreement : mapping of experiment to table
         agreement.tsv of each experiment.
     experiments : mapping of experiment to settings
+        The sections folds and labels, and `model.kind`.
     main : str
         Name of the experiment that stands in for `STAND_IN_FOR` where the run does not have these.
     synthetic : bool
@@ -116,22 +134,27 @@ def beside_published(
     """
     rows: list[dict[str, Any]] = []
     for number in PUBLISHED:
-        experiment = number.experiment or ""
-        if experiment not in metrics and experiment in STAND_IN_FOR:
+        experiment = number.experiment
+        if experiment not in metrics and experiment in STAND_IN_FOR and _network(experiments[main]) == number.network:
             experiment = main
         row = {"what": number.what, "metric": number.metric, "published": number.value, "experiment": experiment}
-        if number.rater == MVG:
-            rows.append({**row, "note": "the MVG-CNN, an earlier network, is not part of this workflow"})
-        elif experiment not in metrics:
+        if experiment not in metrics:
             rows.append({**row, "note": f"experiment {experiment} is not in this run"})
-        elif number.rater == SECOND_RATER:
+        elif (network := _network(experiments[experiment])) != number.network:
+            rows.append({**row, "note": f"experiment {experiment} has another network, {network}"})
+        elif number.of_second_rater:
             rows.append({**row, **_second_rater(agreement[experiment])})
         else:
             rows.append({**row, **_pooled(metrics[experiment], number.metric)})
         if "ours" in rows[-1]:
-            notes = [SYNTHETIC if synthetic else "", caveat(number.protocol, experiments[experiment])]
+            notes = [SYNTHETIC if synthetic else "", caveat(number.protocol, experiments[experiment], number.states)]
             rows[-1] |= {"difference": rows[-1]["ours"] - number.value, "note": "; ".join(filter(None, notes))}
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _network(settings: Mapping) -> str:
+    """Title of the kind of an experiment's network."""
+    return kind_of(settings["model"]).title
 
 
 def _pooled(metrics: pd.DataFrame, metric: str) -> dict:
@@ -143,7 +166,7 @@ def _second_rater(agreement: pd.DataFrame) -> dict:
     """Kappa of the files' human rater and the first further rater, over all mice."""
     kappas = agreement[(agreement["mouse"] == POOLED) & (agreement["metric"] == "kappa")]
     pairs = kappas[["scorer_a", "scorer_b"]]
-    found = kappas[(pairs == HUMAN).any(axis=1) & ~pairs.isin(list(KINDS)).any(axis=1)]
+    found = kappas[(pairs == HUMAN).any(axis=1) & ~pairs.map(is_network).any(axis=1)]
     if found.empty:
         return {"note": "the data hold no second rater (analysis.scorers)"}
     return _with_interval(found.iloc[0])
@@ -153,8 +176,8 @@ def _with_interval(row: pd.Series) -> dict:
     return {"ours": row["value"], **row[["ci_low", "ci_high", "interval_over"]]}
 
 
-def caveat(published_protocol: str, settings: Mapping) -> str:
-    """Say in what the question of an experiment differs from the published one of three states; empty if in nothing.
+def caveat(published_protocol: str, settings: Mapping, published_states: int = 3) -> str:
+    """Say in what the question of an experiment differs from the published one; empty if in nothing.
 
     Parameters
     ----------
@@ -162,6 +185,8 @@ def caveat(published_protocol: str, settings: Mapping) -> str:
         `folds.protocol` of the publication.
     settings : mapping
         Of the experiment.
+    published_states : int
+        Number of states that the publication tells apart.
 
     Examples
     --------
@@ -172,8 +197,9 @@ def caveat(published_protocol: str, settings: Mapping) -> str:
     differences = []
     if protocol != published_protocol:
         differences.append(f"published protocol {published_protocol}, ours {protocol}")
-    if Classes(settings["labels"]["classes"]).is_binary:
-        differences.append("published three states, ours two")
+    states = len(settings["labels"]["classes"])
+    if states != published_states:
+        differences.append(f"published {_WORDS[published_states]} states, ours {_WORDS[states]}")
     return f"not the same question: {'; '.join(differences)}" if differences else ""
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from wfci_sleep.analysis.hypnogram import Hypnogram
 from wfci_sleep.data.names import HUMAN
 from wfci_sleep.layout import EPOCH_S
-from wfci_sleep.models.registry import KINDS
 from wfci_sleep.states import GAP, PAUSE, STATES
 
 PAUSE_EPOCHS = 2
@@ -114,46 +113,41 @@ def session_values(epochs: pd.DataFrame, columns: Sequence[str], recordings: pd.
     return values
 
 
-RATER_TITLES = {**{name: kind.title for name, kind in KINDS.items()}, HUMAN: "Human"}
-"""Titles of networks, by their kind, and of the human of the files; further raters have the names that
-`analysis.scorers` gives them."""
-
-
 def session_hypnograms(
-    predictions: pd.DataFrame,
+    networks: Mapping[str, pd.DataFrame],
     recordings: pd.DataFrame,
     names: Sequence[str],
-    network: str,
     others: Mapping[str, pd.DataFrame] | None = None,
 ) -> dict[str, dict[str, Hypnogram]]:
     """Hypnograms of every mouse by every rater: mouse -> rater -> Hypnogram.
 
     Parameters
     ----------
-    predictions : table with columns mouse, recording, epoch, y_true, y_pred
+    networks : mapping of rater to table with columns mouse, recording, epoch, y_pred
+        Predictions of each network, as `networks.read_networks` gives them; those of the first, with a column y_true as
+        well, say which mice there are and what the human scored.
     recordings : table with columns mouse, recording, order, epochs
         As in recordings.tsv.
     names : sequence of str
         Names of the classes.
-    network : str
-        Kind of the network behind the predictions, as `model.kind`: its name among the raters.
     others : mapping of rater to table with columns mouse, recording, epoch, label, optional
-        Scores of further raters, as `raters.read_scores` gives them. A rater who did not score a mouse is not among its
-        hypnograms.
+        Scores of further raters, as `raters.read_scores` gives them.
 
     Returns
     -------
     dict of dict of Hypnogram
-        Raters in the order network, human, further ones.
+        Raters in the order networks, human, further ones. A network or a further rater without an epoch of a mouse is
+        not among its hypnograms.
     """
-    hypnograms = {}
-    for mouse, table in predictions.groupby("mouse", sort=False):
-        found = {network: (table, "y_pred"), HUMAN: (table, "y_true")}
-        for rater, scores in (others or {}).items():
-            own = scores[scores["mouse"] == mouse]
-            if len(own):
-                found[rater] = (own, "label")
-        hypnograms[mouse] = {
-            rater: session_hypnogram(epochs, column, recordings, names) for rater, (epochs, column) in found.items()
+    own = next(iter(networks.values()))
+    found = {rater: (predictions, "y_pred") for rater, predictions in networks.items()}
+    found |= {HUMAN: (own, "y_true")}
+    found |= {rater: (scores, "label") for rater, scores in (others or {}).items()}
+    return {
+        mouse: {
+            rater: session_hypnogram(epochs, column, recordings, names)
+            for rater, (table, column) in found.items()
+            if len(epochs := table[table["mouse"] == mouse])
         }
-    return hypnograms
+        for mouse in own["mouse"].unique()
+    }

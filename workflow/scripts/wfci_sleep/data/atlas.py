@@ -10,10 +10,7 @@ from wfci_sleep.data.matlab import MatlabFile, in_matlab
 from wfci_sleep.data.recordings import LARGEST
 from wfci_sleep.errors import InputError, first_line
 from wfci_sleep.files.atomic import check_file
-from wfci_sleep.layout import FRAME_SHAPE
-
-N_PARCELS = 40
-"""Parcels 1-20 lie in the left hemisphere, 21-40 in the right."""
+from wfci_sleep.layout import FRAME_SHAPE, N_PARCELS
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Fragmentation of sleep: bouts and transitions, by the human, the network and further raters."""
+"""Fragmentation of sleep: bouts and transitions, by the human, the networks and further raters."""
 
 import textwrap
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from wfci_sleep.analysis.sessions import RATER_TITLES
+from wfci_sleep.analysis.networks import is_network, title_of
 from wfci_sleep.data.names import HUMAN
 from wfci_sleep.figures.style import TWO_COLUMNS_MM, Named, new_figure, say, state_titles, styled
 from wfci_sleep.layout import EPOCH_S
-from wfci_sleep.models.registry import KINDS
 from wfci_sleep.states import BY_NAME
 from wfci_sleep.tables import read_table
 from wfci_sleep.tables.results import BOUTS, FRAGMENTATION, TRANSITIONS
@@ -25,10 +25,22 @@ _COUNTING = {
     "published": "counted across gaps as if nothing lay between, as published",
 }
 
-_HUMAN_LOOK, _NETWORK_LOOK = ("0.15", "-"), ("#aa3377", "--")
+_HUMAN_LOOK = ("0.15", "-")
 
-_FURTHER_LOOKS = (("#ccbb44", "-."), ("#66ccee", ":"), ("#ee6677", (0, (1, 3))), ("#999999", (0, (5, 1, 1, 1, 1, 1))))
-"""Colours and lines of further raters; none is the colour of a state."""
+_NETWORK_LOOKS: tuple[tuple, ...] = (
+    ("#aa3377", "--"),
+    ("#8f4f1f", (0, (7, 2))),
+    ("#4b2e9e", (0, (2, 1))),
+    ("#e69fc4", (0, (6, 1, 1, 1))),
+)
+
+_FURTHER_LOOKS: tuple[tuple, ...] = (
+    ("#ccbb44", "-."),
+    ("#66ccee", ":"),
+    ("#ee6677", (0, (1, 3))),
+    ("#999999", (0, (5, 1, 1, 1, 1, 1))),
+)
+"""Colours and lines of raters by their sort; none is the colour of a state."""
 
 _LOG_RATIO = 10.0
 """Ratio of the longest to the shortest mean bout above which the axis is logarithmic."""
@@ -95,18 +107,18 @@ def plot_fragmentation(fragmentation: pd.DataFrame, bouts: pd.DataFrame, transit
 
 
 def _looks(raters: Sequence[str]) -> dict[str, tuple]:
-    """Colour and line of each rater, in drawing order: human, network, further ones."""
-    network = next((rater for rater in raters if rater in KINDS), "")
-    known = {HUMAN: _HUMAN_LOOK, network: _NETWORK_LOOK}
-    further = [rater for rater in raters if rater not in known]
-    looks = {rater: _FURTHER_LOOKS[number % len(_FURTHER_LOOKS)] for number, rater in enumerate(further)}
-    return {rater: look for rater, look in (known | looks).items() if rater in raters}
+    """Colour and line of each rater, in drawing order: human, networks, further ones."""
+    networks = [rater for rater in raters if is_network(rater)]
+    further = [rater for rater in raters if rater != HUMAN and not is_network(rater)]
+    looks: dict[str, tuple] = {HUMAN: _HUMAN_LOOK} if HUMAN in raters else {}
+    looks |= dict(zip(networks, cycle(_NETWORK_LOOKS), strict=False))
+    return looks | dict(zip(further, cycle(_FURTHER_LOOKS), strict=False))
 
 
 def _draw_legend(axes: Axes, looks: dict) -> None:
     """Draw the legend of the raters in a row of its own."""
     handles = [
-        Line2D([], [], color=colour, ls=line, lw=1.6, marker="o", ms=4, label=RATER_TITLES.get(rater, rater))
+        Line2D([], [], color=colour, ls=line, lw=1.6, marker="o", ms=4, label=title_of(rater))
         for rater, (colour, line) in looks.items()
     ]
     handles.append(Line2D([], [], color="0.75", lw=0.7, label="one mouse"))
@@ -135,7 +147,7 @@ def _draw_lengths(panels: Sequence[Axes], fragmentation: pd.DataFrame, states: l
     panels[-1].set(title="Transitions", ylabel="Number", ylim=(0, max(1, 1.08 * np.nanmax(table.to_numpy()))))
     panels[-1].yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     for axes in panels:
-        names = [textwrap.fill(RATER_TITLES.get(rater, rater), _NAME_WIDTH, break_long_words=False) for rater in looks]
+        names = [textwrap.fill(title_of(rater), _NAME_WIDTH, break_long_words=False) for rater in looks]
         axes.set_xticks(places, names, rotation=90 if len(names) > 3 else 0)
         axes.set_xlim(-0.6, len(looks) - 0.4)
 
@@ -175,7 +187,7 @@ def _draw_distributions(panels: Sequence[Axes], bouts: pd.DataFrame, states: lis
             scored = own[own["scorer"] == rater]
             for _, of_mouse in scored.groupby("mouse"):
                 axes.plot(*_survival(of_mouse["duration_s"]), color=colour, lw=0.4, alpha=0.3, drawstyle="steps-pre")
-            label = RATER_TITLES.get(rater, rater)
+            label = title_of(rater)
             axes.plot(
                 *_survival(scored["duration_s"]), color=colour, ls=line, lw=1.6, drawstyle="steps-pre", label=label
             )

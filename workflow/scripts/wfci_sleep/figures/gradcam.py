@@ -22,7 +22,7 @@ from wfci_sleep.figures.style import (
 )
 from wfci_sleep.layout import hemisphere_columns
 from wfci_sleep.preprocessing.survey import read_surveys
-from wfci_sleep.scoring.explanations import METHOD_TITLES, read_gradcam
+from wfci_sleep.scoring.explanations import METHOD_TITLES, read_gradcam, recorded_shape
 
 _LARGEST_CELL_MM = 34.0
 
@@ -44,7 +44,8 @@ def draw(inputs: Named, params: Named) -> Figure:
         `method` (a key of `METHOD_TITLES`), `outlines` (whether parcels are outlined).
     """
     columns = hemisphere_columns(params.hemisphere)
-    maps = read_gradcam(inputs.gradcam, params.method, params.classes, params.mice, params.hemisphere)
+    shape = recorded_shape(params.hemisphere)
+    maps = read_gradcam(inputs.gradcam, params.method, params.classes, params.mice, shape)
     surveys = [
         read_surveys([path for path, owner in zip(inputs.surveys, params.mice, strict=True) if owner == mouse])
         for mouse in maps.mice

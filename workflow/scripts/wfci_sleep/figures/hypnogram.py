@@ -1,4 +1,4 @@
-"""Hypnograms of several raters, one above the other, and the network's probabilities below."""
+"""Hypnograms of several raters, one above the other, and a network's probabilities below."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,9 @@ from matplotlib.patches import Patch
 
 from wfci_sleep.analysis.agreement import pair_kappa_in_words
 from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.networks import is_network, read_networks, title_of
 from wfci_sleep.analysis.raters import read_raters
-from wfci_sleep.analysis.sessions import RATER_TITLES, session_hypnograms, session_values
+from wfci_sleep.analysis.sessions import session_hypnograms, session_values
 from wfci_sleep.data.names import HUMAN
 from wfci_sleep.figures.style import (
     GAP_COLOUR,
@@ -28,8 +29,6 @@ from wfci_sleep.figures.style import (
     time_ticks,
     time_unit,
 )
-from wfci_sleep.models.registry import KINDS
-from wfci_sleep.scoring.predictions import read_test_predictions
 from wfci_sleep.tables import read_table
 from wfci_sleep.tables.recordings import RECORDINGS
 from wfci_sleep.tables.results import AGREEMENT
@@ -44,7 +43,7 @@ _HYPNOGRAM_MM, _STRIP_MM, _PROBABILITIES_MM, _MARGIN_MM = 27.0, 11.0, 27.0, 16.0
 
 
 def draw(inputs: Named, params: Named) -> Figure:
-    """Draw the hypnograms of the mouse `mouse` by the network, the human, and the further raters `scorers`."""
+    """Draw the hypnograms of the mouse `mouse` by `networks`, the human, and the further raters `scorers`."""
     hypnograms, predictions, recordings = read_session(inputs, params)
     agreement = read_table(inputs.agreement, AGREEMENT)
     notes = {
@@ -58,25 +57,27 @@ def draw(inputs: Named, params: Named) -> Figure:
 
 
 def read_session(inputs: Named, params: Named) -> tuple[dict[str, Hypnogram], pd.DataFrame, pd.DataFrame]:
-    """Read the session of the mouse `mouse` from `predictions` of each fold, `recordings`, and the tables of `scorers`.
+    """Read the session of the mouse `mouse` from `networks`, `recordings`, and the tables of `scorers`.
+
+    Of `networks` the parameters hold the rater behind each file: a fold's predictions.
 
     Returns
     -------
     hypnograms : dict of rater to Hypnogram
         Empty if the mouse has no test epoch with a score.
     predictions : table
-        The mouse's test epochs.
+        The mouse's test epochs, as the first network predicted them.
     recordings : table
         All recordings of the run.
     """
     recordings = read_table(inputs.recordings, RECORDINGS)
-    predictions = read_test_predictions(inputs.predictions, params.classes, recordings)
-    predictions = predictions[predictions["mouse"] == params.mouse]
+    networks = {
+        rater: predictions[predictions["mouse"] == params.mouse]
+        for rater, predictions in read_networks(params.networks, inputs.networks, params.classes, recordings).items()
+    }
     further = read_raters(params.scorers, inputs.scorers, recordings, params.classes)
-    hypnograms = session_hypnograms(predictions, recordings, params.classes, params.network, further).get(
-        params.mouse, {}
-    )
-    return hypnograms, predictions, recordings
+    hypnograms = session_hypnograms(networks, recordings, params.classes, further).get(params.mouse, {})
+    return hypnograms, next(iter(networks.values())), recordings
 
 
 @styled
@@ -91,26 +92,28 @@ def plot_hypnogram(
     Parameters
     ----------
     hypnograms : mapping of str to Hypnogram
-        Rater (a key of `RATER_TITLES`, or the name of a further one) -> hypnogram; all cover the same time.
+        Rater -> hypnogram, as `session_hypnograms` gives them: of several networks the experiment's own is the first.
+        All cover the same time.
     title : str
         Title of the figure, e.g. the mouse.
     probabilities : array of float, shape (n_epochs, n_classes), optional
-        Of the network, NaN where there are none, as `session_values` gives them.
+        Of the first network, NaN where there are none, as `session_values` gives them.
     notes : mapping of str to str, optional
         Rater -> what its panel's title says beside its name, e.g. `"kappa with the human 0.67 (0.60 to 0.74)"`.
 
     Returns
     -------
     Figure
-        One panel a rater, the network at the top and the human below all others: state k is a block between k and
-        k + 1 in its colour; time without a score is light grey, a pause between recordings hatched. Below a strip
-        with a mark for each epoch in which network and human disagree, and the network's probabilities, stacked in the
-        order of the states. The axis counts hours, or minutes if the session is shorter than an hour.
+        One panel a rater, the networks at the top and the human below all others: state k is a block between k and
+        k + 1 in its colour; time without a score is light grey, a pause between recordings hatched. Below, for each
+        network, a strip with a mark for each epoch in which it and the human disagree, and the first network's
+        probabilities, stacked in the order of the states. The axis counts hours, or minutes if the session is shorter
+        than an hour.
     """
-    network = next((rater for rater in hypnograms if rater in KINDS), "")
-    raters = sorted(hypnograms, key=lambda rater: (rater == HUMAN, rater != network))
-    with_strip = {network, HUMAN} <= {*raters}
-    heights = [_HYPNOGRAM_MM] * max(1, len(raters)) + [_STRIP_MM] * with_strip
+    networks = [rater for rater in hypnograms if is_network(rater)]
+    raters = sorted(hypnograms, key=lambda rater: (rater == HUMAN, not is_network(rater)))
+    compared = networks if HUMAN in hypnograms else []
+    heights = [_HYPNOGRAM_MM] * max(1, len(raters)) + [_STRIP_MM] * len(compared)
     heights += [_PROBABILITIES_MM] * (probabilities is not None)
     figure = new_figure(TWO_COLUMNS_MM, min(PAGE_HEIGHT_MM, _MARGIN_MM + sum(heights)))
     figure.suptitle(title, x=0.02, ha="left")
@@ -124,12 +127,14 @@ def plot_hypnogram(
         words = rater_title(rater, hypnograms[rater])
         note = (notes or {}).get(rater)
         axes.set_title(f"{words}: {note}" if note else words, loc="left")
-    if with_strip:
-        strip = panels[len(raters)]
+    said = {rater: title_of(rater) for rater in networks} if len(networks) > 1 else {}
+    for strip, network in zip(panels[len(raters) :], compared, strict=False):
         words = draw_disagreements(strip, hypnograms[network], hypnograms[HUMAN], unit_s)
-        strip.set_title(f"Network and human disagree: {words}", loc="left")
+        strip.set_title(f"{said.get(network, 'Network')} and human disagree: {words}", loc="left")
     if probabilities is not None:
-        _draw_probabilities(panels[-1], probabilities, hypnograms[network], unit_s)
+        own = networks[0]
+        _draw_probabilities(panels[-1], probabilities, hypnograms[own], unit_s)
+        panels[-1].set_title(f"Probability of each state by {said.get(own, 'the network')}, stacked", loc="left")
     figure.legend(handles=legend_handles(hypnograms), loc="outside upper right", ncols=6, handlelength=1.2)
     return figure
 
@@ -158,7 +163,7 @@ def set_time_axis(axes: Axes, hypnograms: Mapping[str, Hypnogram]) -> tuple[str,
 def rater_title(rater: str, hypnogram: Hypnogram) -> str:
     """A rater's name in figures, and the states that it never gave."""
     absent = [f"no {title}" for label, title in enumerate(hypnogram.titles) if not (hypnogram.states == label).any()]
-    return RATER_TITLES.get(rater, rater) + (f" ({', '.join(absent)})" if absent and len(hypnogram) else "")
+    return title_of(rater) + (f" ({', '.join(absent)})" if absent and len(hypnogram) else "")
 
 
 def draw_hypnogram(axes: Axes, hypnogram: Hypnogram, unit_s: float) -> None:
@@ -215,7 +220,6 @@ def _draw_probabilities(axes: Axes, probabilities: np.ndarray, hypnogram: Hypnog
     axes.set(ylim=(0, 1), yticks=[0, 0.5, 1])
     if np.isnan(tops).all():
         say(axes, "no scored epochs")
-    axes.set_title("Probability of each state by the network, stacked", loc="left")
 
 
 def legend_handles(hypnograms: Mapping[str, Hypnogram]) -> list[Patch]:

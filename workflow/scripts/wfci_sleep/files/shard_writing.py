@@ -11,6 +11,15 @@ epoch     int64: number of the epoch in the recording
 label     int64: 0 wake, 1 NREM, 2 REM
 ========  =====================================================================================
 
+The record of visibility graphs has no `frames` and no `mask` but
+
+========  =====================================================================================
+graphs    bytes: for one parcel after the other a bit for each pair of frames i < j, row-major,
+          most significant bit first, in whole bytes
+dtype     bytes: `bits`
+shape     int64: n_frames, n_frames, parcels
+========  =====================================================================================
+
 It does without TensorFlow, whose import would take longer than the work. Reading is a separate module
 (`training.shards`), so that a change to it doesn't cut recordings again.
 """
@@ -91,10 +100,37 @@ def encoded_window(epoch: int, label: int, pixels: np.ndarray, mask: np.ndarray)
         "dtype": pixels.dtype.name.encode(),
         "mask": np.packbits(mask).tobytes(),
         "shape": [len(pixels), *mask.shape],
-        "epoch": [epoch],
-        "label": [label],
     }
-    return _framed(_encoded(example))
+    return _record(epoch, label, example)
+
+
+def graph_bytes(n_frames: int) -> int:
+    """Bytes of a packed visibility graph: a bit for each pair of frames.
+
+    Examples
+    --------
+    >>> graph_bytes(168)
+    1754
+    """
+    return -(-n_frames * (n_frames - 1) // 16)
+
+
+def encoded_graphs(epoch: int, label: int, graphs: np.ndarray, n_frames: int) -> list[bytes]:
+    """The visibility graphs of a window as a record of a TFRecord file, as a list of pieces.
+
+    Parameters
+    ----------
+    epoch, label : int
+    graphs : array of uint8, shape (parcels, n_bytes)
+        As of `preprocessing.visibility.packed_graphs`.
+    n_frames : int
+    """
+    shape = [n_frames, n_frames, len(graphs)]
+    return _record(epoch, label, {"graphs": graphs.tobytes(), "dtype": b"bits", "shape": shape})
+
+
+def _record(epoch: int, label: int, window: Mapping[str, bytes | list[int]]) -> list[bytes]:
+    return _framed(_encoded({**window, "epoch": [epoch], "label": [label]}))
 
 
 def _framed(record: list[bytes]) -> list[bytes]:

@@ -37,6 +37,9 @@ def card_of(
 ) -> dict[str, Any]:
     """The card of a network.
 
+    Its `epochs` are those that it learnt from and that its temperature was fitted on. A network of given weights that
+    was not trained (`training.passes` 0) has the latter alone.
+
     Parameters
     ----------
     settings : mapping
@@ -52,7 +55,8 @@ def card_of(
     -------
     dict that JSON can hold
     """
-    learnt_from = epochs[epochs["split"] != "test"]
+    unused = ["test"] if settings["training"]["passes"] else ["test", "train"]
+    learnt_from = epochs[~epochs["split"].isin(unused)]
     counts = learnt_from.groupby(["split", "mouse"], sort=False).size()
     return {
         **made,

@@ -1,4 +1,4 @@
-"""The kinds of networks: `model.kind` -> title, builder, size, layers to explain, words.
+"""The kinds of networks: `model.kind` -> title, builder, size, input, layers to explain, words.
 
 A new kind is a module beside this one and a row in `KINDS`. Keras is imported only when a network is built.
 """
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.models import size
+from wfci_sleep.layout import FRAMES, GRAPHS
+from wfci_sleep.models import mvg_size, size
 
 if TYPE_CHECKING:  # importing Keras takes seconds; titles and sizes don't need it
     import keras
@@ -18,9 +19,10 @@ if TYPE_CHECKING:  # importing Keras takes seconds; titles and sizes don't need 
 class Kind:
     """A kind of network.
 
-    Its builder is called as `build(model_settings, frames_shape, classes, precision, frames_at_once)`, the last two
-    optional; parameters and return value are those of `cnn_bilstm.build_network`. The name of the keras.Model is the
-    kind's key in `KINDS` with underscores for hyphens (`cnn_bilstm`): by it a saved network's kind is known.
+    Its builder is called as `build(model_settings, shape, classes, precision, frames_at_once)`, the last two optional;
+    parameters and return value are those of `cnn_bilstm.build_network`, the shape is the one that `input_shape` gives.
+    The name of the keras.Model is the kind's key in `KINDS` with underscores for hyphens (`cnn_bilstm`): by it a saved
+    network's kind is known.
 
     Attributes
     ----------
@@ -28,16 +30,23 @@ class Kind:
         Name in figures and texts.
     builder : function without arguments
         Returns the function that builds it, such as `cnn_bilstm.build_network`.
-    check : function of (model settings, rows, columns)
-        Raises `InputError` if the network cannot be built for frames of this size.
+    check : function of (model settings, shape of a stored window)
+        Raises `InputError` if the network cannot be built for windows of this shape.
     parameters : function of (model settings, number of classes)
         Number of trainable parameters, part by part.
-    window_tflop : function of (model settings, shape of a window)
+    window_tflop : function of (model settings, shape of a stored window)
         10^12 operations of a forward pass.
+    settings : tuple of str
+        Keys of the `model` section that the kind knows, beside `kind` and `weights`, which every kind has.
+    input : str
+        What it sees of an epoch: a key of `preprocessing.inputs.INPUTS`.
+    channels : function of (model settings)
+        Which channels of a stored window it sees, as positions; None: all.
     feature_map : str
-        Layer whose output Grad-CAM explains, shape (batch x T, h, w, channels).
-    attention : str
-        Layer that returns the context and the weights over time, shape (batch, T).
+        Layer whose output Grad-CAM explains, shape (batch x n, h, w, channels): n maps a window, one for each frame or
+        one in all.
+    attention : str, or None
+        Layer that returns the context and the weights over time, shape (batch, T); None for a network without one.
     words : str, optional
         Template in report/templates/ that describes the network, with the macros of `cnn-bilstm.j2`. Without it, texts
         give the title alone.
@@ -45,11 +54,14 @@ class Kind:
 
     title: str
     builder: Callable[[], Callable[..., "keras.Model"]]
-    check: Callable[[Mapping, int, int], None]
+    check: Callable[[Mapping, tuple[int, int, int]], None]
     parameters: Callable[[Mapping, int], dict[str, int]]
     window_tflop: Callable[[Mapping, tuple[int, int, int]], float]
-    feature_map: str = size.FRAME_ENCODER
-    attention: str = size.TEMPORAL_ATTENTION
+    feature_map: str
+    attention: str | None = None
+    settings: tuple[str, ...] = ()
+    input: str = FRAMES
+    channels: Callable[[Mapping], list[int] | None] = lambda model_settings: None
     words: str | None = None
 
 
@@ -59,9 +71,37 @@ def _cnn_bilstm() -> Callable[..., "keras.Model"]:
     return build_network
 
 
+def _mvg_cnn() -> Callable[..., "keras.Model"]:
+    from wfci_sleep.models.mvg_cnn import build_network
+
+    return build_network
+
+
 KINDS = {
     "cnn-bilstm": Kind(
-        "CNN-BiLSTM", _cnn_bilstm, size.check_model, size.parameters, size.window_tflop, words="cnn-bilstm.j2"
+        "CNN-BiLSTM",
+        _cnn_bilstm,
+        size.check_model,
+        size.parameters,
+        size.window_tflop,
+        size.FRAME_ENCODER,
+        size.TEMPORAL_ATTENTION,
+        settings=(
+            *("filters", "kernel", "pooling", "spatial_attention", "spatial_attention_blocks"),
+            *("temporal_attention", "lstm_units", "dropout"),
+        ),
+        words="cnn-bilstm.j2",
+    ),
+    "mvg-cnn": Kind(
+        "MVG-CNN",
+        _mvg_cnn,
+        mvg_size.check_model,
+        mvg_size.parameters,
+        mvg_size.window_tflop,
+        mvg_size.FEATURE_MAP,
+        settings=("graph_filters", "regions"),
+        input=GRAPHS,
+        channels=mvg_size.channels_of,
     ),
 }
 
@@ -80,7 +120,7 @@ def kind_of(model_settings: Mapping) -> Kind:
     'CNN-BiLSTM'
     >>> kind_of({"kind": "cnn-lstm"})
     Traceback (most recent call last):
-    wfci_sleep.errors.InputError: model.kind is cnn-lstm, expected one of cnn-bilstm
+    wfci_sleep.errors.InputError: model.kind is cnn-lstm, expected one of cnn-bilstm, mvg-cnn
     """
     name = model_settings.get("kind", next(iter(KINDS)))
     if name not in KINDS:
@@ -99,6 +139,18 @@ def kind_of_network(model: "keras.Model") -> Kind:
     return kind_of({"kind": model.name.replace("_", "-")})
 
 
+def input_shape(model_settings: Mapping, stored: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Shape of what a network sees of a stored window: all of its channels, or those that the settings choose.
+
+    Examples
+    --------
+    >>> input_shape({"kind": "cnn-bilstm"}, (168, 128, 128)), input_shape({"kind": "mvg-cnn"}, (168, 168, 40))
+    ((168, 128, 128), (168, 168, 36))
+    """
+    channels = kind_of(model_settings).channels(model_settings)
+    return stored if channels is None else (*stored[:2], len(channels))
+
+
 def _check_built(key: str, kind: Kind, model: "keras.Model") -> None:
     """Stop before the training if explanations wouldn't find what they need in a network."""
     missing = []
@@ -107,7 +159,7 @@ def _check_built(key: str, kind: Kind, model: "keras.Model") -> None:
     layers = {layer.name for layer in model.layers}
     for attribute in ("feature_map", "attention"):
         name = getattr(kind, attribute)
-        if name not in layers:
+        if name is not None and name not in layers:
             missing.append(f"a layer {name} ({attribute})")
     if missing:
         raise ValueError(f"the network {key} lacks {' and '.join(missing)}; wfci_sleep.models.registry.Kind says why")

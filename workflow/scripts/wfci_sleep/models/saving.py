@@ -17,8 +17,14 @@ def for_inference(model: keras.Model) -> keras.Model:
     return copy
 
 
-def load_network(path: str | os.PathLike) -> keras.Model:
+def load_network(path: str | os.PathLike, advice: str = MADE_AGAIN) -> keras.Model:
     """Load a trained network (.keras) of any kind for inference.
+
+    Parameters
+    ----------
+    path : path
+    advice : str
+        What to do about a damaged file, for the error's line.
 
     Raises
     ------
@@ -36,4 +42,4 @@ def load_network(path: str | os.PathLike) -> keras.Model:
     except FileNotFoundError as error:
         raise InputError(f"{path}: does not exist, expected a network (.keras)") from error
     except Exception as error:  # zipfile and Keras raise errors of every type
-        raise InputError(f"{path}: not a network as it was saved ({first_line(error)}); {MADE_AGAIN}") from error
+        raise InputError(f"{path}: not a network as it was saved ({first_line(error)}); {advice}") from error

@@ -19,15 +19,15 @@ SIMAM_REGULARISATION = 1e-4
 """SimAM: lambda, added to the variance."""
 
 
-def check_model(model_settings: Mapping, rows: int, columns: int) -> None:
-    """Check that the CNN-BiLSTM can be built for frames of a size, without TensorFlow.
+def check_model(model_settings: Mapping, shape: tuple[int, int, int]) -> None:
+    """Check that the CNN-BiLSTM can be built for windows of a shape, without TensorFlow.
 
     Parameters
     ----------
     model_settings : mapping
         The `model` section of the configuration.
-    rows, columns : int
-        Size of a window's frames.
+    shape : (T, rows, columns)
+        Shape of a window.
 
     Raises
     ------
@@ -36,10 +36,11 @@ def check_model(model_settings: Mapping, rows: int, columns: int) -> None:
 
     Examples
     --------
-    >>> check_model({"filters": [8, 8], "pooling": 2, "spatial_attention_blocks": [3]}, 16, 16)
+    >>> check_model({"filters": [8, 8], "pooling": 2, "spatial_attention_blocks": [3]}, (168, 16, 16))
     Traceback (most recent call last):
     wfci_sleep.errors.InputError: model.spatial_attention_blocks is [3], expected numbers of blocks from 1 to 2
     """
+    _, rows, columns = shape
     n_blocks, pooling = len(model_settings["filters"]), model_settings["pooling"]
     smallest = pooling ** (n_blocks - 1)
     if min(rows, columns) < smallest:

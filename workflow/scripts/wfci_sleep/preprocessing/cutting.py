@@ -3,13 +3,16 @@
 import ctypes
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
+from wfci_sleep.data.atlas import load_atlas
+from wfci_sleep.data.formats import open_recording
 from wfci_sleep.data.recordings import Recording
+from wfci_sleep.errors import InputError
 from wfci_sleep.files.disk import check_room
 from wfci_sleep.files.shard_writing import ShardWriter, encoded_window
 from wfci_sleep.layout import EPOCH_FRAMES
@@ -22,6 +25,44 @@ BYTES_AT_ONCE = 48 * 10**6
 
 Around = tuple[np.ndarray | None, np.ndarray, np.ndarray | None]
 """Frames before, of and after an epoch; None beyond the recording."""
+
+
+def cut_frames(
+    sources: Mapping[str, str],
+    windows: Sequence[Mapping],
+    labels: np.ndarray,
+    paths: Sequence[str],
+    threads: int = 1,
+) -> str:
+    """Cut a recording's file into windows of frames, see `inputs.Cut`.
+
+    Parameters
+    ----------
+    sources : mapping
+        `recording` and `atlas`: the files.
+    windows : sequence of mapping
+        `windows` sections, equal except for their length.
+    labels, paths, threads
+        As for `cut_recording`.
+
+    Returns
+    -------
+    str
+        How many pixels of a frame the windows hold.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or no pixel is left.
+    """
+    atlas = load_atlas(sources["atlas"])
+    with open_recording(sources["recording"]) as recording:
+        try:
+            windowings = [Windowing.of_recording(each, recording.mask, atlas) for each in windows]
+        except InputError as error:
+            raise InputError(f"{sources['recording']}: {error}") from error
+        cut_recording(recording, windowings, labels, paths, threads)
+    return f"{windowings[0].mask.sum()} pixels a frame"
 
 
 def cut_recording(

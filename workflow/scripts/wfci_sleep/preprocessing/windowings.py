@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from wfci_sleep.layout import EPOCH_FRAMES, EPOCH_S, FRAME_SHAPE, hemisphere_columns
+from wfci_sleep.layout import EPOCH_FRAMES, EPOCH_S, FRAME_SHAPE, FRAMES, hemisphere_columns
 
 USUAL = {"mask": "recording", "spatial_binning": 1, "storage": "float16", "compression": "none"}
 """Default values, which a windowing's name leaves out; a test compares them with the configuration's."""
@@ -52,6 +52,8 @@ def windowing_name(settings: Mapping) -> str:
     '10s-temporal-zscore-both'
     >>> windowing_name({**settings, "mask": "atlas", "spatial_binning": 8, "storage": "float32"})
     '10s-temporal-zscore-both-mask_atlas-bin8-float32'
+    >>> windowing_name({"input": "visibility-graphs", "seconds": 5, "compression": "none"})
+    '5s-visibility-graphs'
     """
     return f"{settings['seconds']}s-{family_name(settings)}"
 
@@ -70,13 +72,17 @@ def family_name(settings: Mapping) -> str:
     >>> family_name({**settings, "detrend": [1, 2]})
     'min-max-left-gzip-detrend_1_2'
     """
-    rest = {key: value for key, value in settings.items() if key not in ("seconds", "normalisation", "hemisphere")}
+    # Windows of frames go without the name of their input.
+    seen = settings.get("input", FRAMES)
+    first = [settings["normalisation"], settings["hemisphere"]] if seen == FRAMES else [seen]
+    named = ("input", "seconds", "normalisation", "hemisphere")
+    rest = {key: value for key, value in settings.items() if key not in named}
     known = [key for key in USUAL if key in rest and rest[key] != USUAL[key]]
     words = [_IN_NAMES[key].format(rest[key]) for key in known]
     words += [f"{key}_{rest[key]}" for key in sorted(rest.keys() - USUAL.keys())]
     # Without characters that a folder's name should not have.
     plain = [re.sub(r"(_|[^\w.+-])+", "_", word).strip("_") for word in words]
-    return "-".join([settings["normalisation"], settings["hemisphere"], *plain])
+    return "-".join([*first, *plain])
 
 
 def frame_shape(settings: Mapping) -> tuple[int, int]:
@@ -126,8 +132,8 @@ def windowings_together(windowings: Iterable[Mapping], seconds: Sequence[int]) -
     }
 
 
-def length_sweep(experiments: Mapping[str, Mapping]) -> dict[str, int]:
-    """The experiments that differ only in the length of their windows.
+def length_sweep(experiments: Mapping[str, Mapping]) -> dict[str, dict[str, int]]:
+    """The experiments that differ only in the length of their windows, for each kind of network.
 
     Parameters
     ----------
@@ -136,20 +142,25 @@ def length_sweep(experiments: Mapping[str, Mapping]) -> dict[str, int]:
 
     Returns
     -------
-    dict of name to length in seconds
-        The largest such group (the first of equally large ones) in order of length; of equal experiments the first.
+    dict of kind to dict of name to length in seconds
+        The largest such group of the kind (the first of equally large ones) in order of length; of equal experiments
+        the first. Kinds with one length are left out; if no kind has more, there is the one length of the first.
 
     Examples
     --------
-    >>> short, long = {"windows": {"seconds": 1}}, {"windows": {"seconds": 9}}
-    >>> length_sweep({"main": {"windows": {"seconds": 10}, "labels": {}}, "long": long, "short": short, "again": long})
-    {'short': 1, 'long': 9}
+    >>> model = {"kind": "cnn-bilstm"}
+    >>> short, long = ({"model": model, "windows": {"seconds": seconds}} for seconds in (1, 9))
+    >>> other = {"model": {"kind": "mvg-cnn"}, "windows": {"seconds": 9}}
+    >>> length_sweep({"main": {**short, "labels": {}}, "long": long, "short": short, "again": long, "other": other})
+    {'cnn-bilstm': {'short': 1, 'long': 9}}
     """
-    groups: dict[str, dict[int, str]] = {}
+    groups: dict[str, dict[str, dict[int, str]]] = {}
     for name, settings in experiments.items():
         rest = {section: settings[section] for section in settings if section not in ("windows", "analysis")}
         windows = {key: value for key, value in settings["windows"].items() if key != "seconds"}
-        group = groups.setdefault(json.dumps([rest, windows], sort_keys=True), {})
+        of_kind = groups.setdefault(settings["model"]["kind"], {})
+        group = of_kind.setdefault(json.dumps([rest, windows], sort_keys=True), {})
         group.setdefault(settings["windows"]["seconds"], name)
-    largest = max(groups.values(), key=len)
-    return {largest[seconds]: seconds for seconds in sorted(largest)}
+    largest = {kind: max(of_kind.values(), key=len) for kind, of_kind in groups.items()}
+    sweeps = {kind: group for kind, group in largest.items() if len(group) > 1} or dict([next(iter(largest.items()))])
+    return {kind: {group[seconds]: seconds for seconds in sorted(group)} for kind, group in sweeps.items()}

@@ -9,8 +9,10 @@ README = LIBRARY.parents[2] / "README.md"
 BEGIN, END = "<!-- figures and tables: made by make docs -->", "<!-- figures and tables: end -->"
 """Lines around the table."""
 
-_EXPERIMENT = "main"
-"""The experiment whose files the table names."""
+_FOLDERS = {"experiment": "main/", "series": "<series>/"}
+"""Folders of what is about an experiment or a series; of an experiment that sees graphs the main one is none."""
+
+_GRAPHS = "<experiment>/"
 
 
 def figures_table() -> str:
@@ -21,16 +23,20 @@ def figures_table() -> str:
     return "\n".join(rows)
 
 
+def _folder(shown: Figure | Table) -> str:
+    return _GRAPHS if "graphs" in shown.needs else _FOLDERS.get(shown.of, "")
+
+
 def _figure_row(figure: Figure) -> str:
-    folder = f"{_EXPERIMENT}/figures" if figure.of == "experiment" else "figures"
+    target = "paper" if "graphs" in figure.needs else f"figure_{figure.name}"
     needs = ", with [further raters](config/README.md#further-raters)" if "scorers" in figure.needs else ""
-    file = f"{folder}/{figure.stem.format(mouse='<mouse>')}.svg"
-    return f"| {figure.shows} | `figure_{figure.name}` | `{file}`{needs} |"
+    file = f"{_folder(figure)}figures/{figure.stem.format(mouse='<mouse>')}.svg"
+    return f"| {figure.shows} | `{target}` | `{file}`{needs} |"
 
 
 def _table_row(table: Table) -> str:
-    target, folder = ("tables", f"{_EXPERIMENT}/") if table.of == "experiment" else ("paper", "")
-    return f"| {table.shows} | `{target}` | `{folder}{table.name}.tsv` |"
+    target = "tables" if _folder(table) == _FOLDERS["experiment"] else "paper"
+    return f"| {table.shows} | `{target}` | `{_folder(table)}{table.name}.tsv` |"
 
 
 def with_table(readme: str) -> str:

@@ -22,6 +22,7 @@ from wfci_sleep.run.values import (
     Number,
     OrAll,
     OrNull,
+    Parcel,
     RaterName,
     Reason,
     Seconds,
@@ -68,6 +69,15 @@ def setting(
     """
     notes: JsonDict = {key: text for key, text in {"unit": unit, "none": none}.items() if text}
     return Field(default, description=meaning, title=noun, json_schema_extra=notes, **limits)
+
+
+def of_kinds(key: str, default: Any, meaning: str, **said: Any) -> Any:
+    """Declare a key of the `model` section that only some kinds of networks know: their names stand before its meaning.
+
+    Parameters and return value are those of `setting`.
+    """
+    knowing = ", ".join(f"`{name}`" for name, kind in KINDS.items() if key in kind.settings)
+    return setting(default, f"{knowing}: {meaning}", **said)
 
 
 class Section(BaseModel):
@@ -246,43 +256,74 @@ class Folds(Section):
 
 
 class Model(Section):
-    """The network."""
+    """The network; each kind knows some of the keys, which the registry lists."""
 
     kind: Annotated[Text, one_of(*KINDS), keywords(enum=[*KINDS])] = setting(
-        next(iter(KINDS)), "the network", noun="the network"
+        next(iter(KINDS)), "the network: see [Networks](#networks)", noun="the network"
     )
-    filters: list[Units] = setting(
+    filters: list[Units] = of_kinds(
+        "filters",
         [64, 64, 64, 64, 64],
         "filters of each convolution block, which is two convolutions",
         noun="the filters of the blocks",
         min_length=1,
     )
-    kernel: Count = setting(3, "side of the convolutions", noun="the side of the convolutions", unit="pixels", le=128)
-    pooling: Count = setting(
+    kernel: Count = of_kinds(
+        "kernel", 3, "side of the convolutions", noun="the side of the convolutions", unit="pixels", le=128
+    )
+    pooling: Count = of_kinds(
+        "pooling",
         2,
         "side of the max pooling after each block but the last; the frame must be large enough for all of them",
         noun="the side of the max pooling",
         unit="pixels",
         le=128,
     )
-    spatial_attention: Literal["none", "simam", "cbam"] = setting(
+    spatial_attention: Literal["none", "simam", "cbam"] = of_kinds(
+        "spatial_attention",
         "none",
         "attention module after a block's convolutions, before its pooling: SimAM (Yang et al. 2021) or CBAM "
         "(Woo et al. 2018)",
         noun="the spatial attention",
     )
-    spatial_attention_blocks: OrAll[Annotated[list[Count], Field(min_length=1)]] = setting(
-        "all", "blocks that have the module, counted from 1", noun="the blocks with spatial attention"
+    spatial_attention_blocks: OrAll[Annotated[list[Count], Field(min_length=1)]] = of_kinds(
+        "spatial_attention_blocks",
+        "all",
+        "blocks that have the module, counted from 1",
+        noun="the blocks with spatial attention",
     )
-    temporal_attention: Literal["additive", "mean"] = setting(
+    temporal_attention: Literal["additive", "mean"] = of_kinds(
+        "temporal_attention",
         "additive",
         "how time is summed up: additive attention (Bahdanau et al. 2015), or the mean, which gives every frame the "
         "same weight",
         noun="the attention over time",
     )
-    lstm_units: Units = setting(64, "units of the LSTM on each side", noun="the LSTM's units a side")
-    dropout: Number = setting(
-        0.2, "share that is dropped before the LSTM and before the output", noun="the dropout", ge=0, lt=1
+    lstm_units: Units = of_kinds("lstm_units", 64, "units of the LSTM on each side", noun="the LSTM's units a side")
+    dropout: Number = of_kinds(
+        "dropout", 0.2, "share that is dropped before the LSTM and before the output", noun="the dropout", ge=0, lt=1
+    )
+    graph_filters: list[Units] = of_kinds(
+        "graph_filters",
+        [32, 64, 128],
+        "filters of each convolution over the visibility graphs",
+        noun="the filters of the convolutions over the graphs",
+        min_length=1,
+    )
+    regions: Literal["whole", "left", "right", "each"] | Annotated[Distinct[Parcel], Field(min_length=1)] = of_kinds(
+        "regions",
+        "whole",
+        "parcels of the atlas whose graphs the network sees: 2-19 (`left`), 22-39 (`right`), both (`whole`), a list of "
+        "numbers, or `each` of the 36 alone, which makes [36 experiments](#networks)",
+        noun="the parcels",
+        unit="`whole`, `left`, `right`, `each` or a list of numbers, 1 to 40",
+    )
+    weights: OrNull[FilePath] = setting(
+        None,
+        "weights to start from, or to score with if `training.passes` is 0: a network's `.keras` file, or a TensorFlow "
+        "checkpoint: see [Networks](#networks)",
+        noun="the given weights",
+        none="random weights",
     )
 
 
@@ -291,14 +332,19 @@ class Training(Section):
 
     loss: Literal["focal", "cross-entropy"] = setting("focal", "loss function", noun="the loss")
     gamma: Number = setting(2, "focusing parameter of the focal loss", noun="the focal loss's gamma", ge=0)
+    loss_weight: Number = setting(
+        1, "factor of the loss, the same for every class", noun="the factor of the loss", gt=0
+    )
     learning_rate: Number = setting(1e-4, "learning rate of Adam", noun="the learning rate", gt=0)
     batch_size: Count = setting(
         4, "windows in a batch, in training and in scoring", noun="the batch", unit="windows", le=10**6
     )
-    passes: Count = setting(
+    passes: Whole = setting(
         200,
-        "training epochs (passes over the training data); the weights with the lowest validation loss are kept",
+        "training epochs (passes over the training data); the weights with the lowest validation loss are kept. With 0 "
+        "the network of `model.weights` scores as it is",
         noun="the number of training epochs",
+        ge=0,
         le=10**6,
     )
     schedule: Literal["constant", "cosine", "plateau"] = setting(
@@ -391,6 +437,13 @@ class Analysis(Section):
         "further raters beside the network and the rater of the files: see [Further raters](#further-raters)",
         noun="the further raters",
         unit="name: path of a table (.tsv)",
+    )
+    networks: Distinct[Text] = setting(
+        [],
+        "other experiments, with the same folds and states, whose networks are shown beside this one's: see "
+        "[Several networks](#several-networks)",
+        noun="the experiments whose networks are shown beside it",
+        unit="names of experiments",
     )
     seed: Seed = setting(42, "seed of the bootstrap", noun="the seed of the bootstrap")
 

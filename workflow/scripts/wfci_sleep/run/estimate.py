@@ -12,7 +12,7 @@ import pandas as pd
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.models.registry import kind_of
-from wfci_sleep.preprocessing.windowings import frame_shape, n_frames
+from wfci_sleep.preprocessing.inputs import input_of, window_shape
 from wfci_sleep.tables import read_table
 from wfci_sleep.tables.costs import BENCHMARK
 from wfci_sleep.training.folds import POOLED_SHARES
@@ -22,9 +22,6 @@ SHIPPED_RATES = Path(__file__).with_name("rates.tsv")
 
 ASSUMED_EPOCHS = 97
 """Epochs of a recording that has not been read yet."""
-
-MASKED_SHARE = 11214 / 16384
-"""Share of the pixels that lie in the standard mask."""
 
 SHARED = "shared"
 """Row of the jobs that belong to no experiment alone."""
@@ -147,36 +144,23 @@ def work(
         parts = job.job.split("/")
         n_epochs = epochs.get(tuple(parts[-2:]), 0)
         cut = windowings.get(parts[1], []) if parts[0] == "windows" else []
-        megabytes = n_epochs * sum(map(window_megabytes, cut))
+        megabytes = n_epochs * sum(input_of(windows).megabytes(windows) for windows in cut)
         rows.append((1.0, float(n_epochs), tflop.get(job.experiment, {}).get(job.rule, 0.0), float(megabytes)))
     return pd.DataFrame(rows, columns=["job", "epoch", "tflop", "window_mb"], index=jobs.index)
 
 
 def _tflop(settings: Mapping[str, Any], n_mice: int, n_epochs: float) -> dict[str, float]:
     windows = settings["windows"]
-    each = n_epochs * kind_of(settings["model"]).window_tflop(
-        settings["model"], (n_frames(windows["seconds"]), *frame_shape(windows))
-    )
+    each = n_epochs * kind_of(settings["model"]).window_tflop(settings["model"], window_shape(windows))
     share = split_shares(settings["folds"], n_mice)
     # Forward and backward are three times the forward pass, which is all that validation needs.
     training_epoch = 3 * share["train"] + share["validation"]
+    scoring = (share["validation"] + share["test"]) * each
     return {
         "train": settings["training"]["passes"] * training_epoch * each,
-        "score": (share["validation"] + share["test"]) * each,
+        "score": scoring,
+        "score_without_attention": scoring,
     }
-
-
-def window_megabytes(windows: Mapping[str, Any]) -> float:
-    """Megabytes of a window on disk: the standard mask's pixels, uncompressed.
-
-    Examples
-    --------
-    >>> round(window_megabytes({"seconds": 10, "hemisphere": "both", "spatial_binning": 1, "storage": "float16"}), 2)
-    3.77
-    """
-    rows, columns = frame_shape(windows)
-    itemsize: int = np.dtype(windows["storage"]).itemsize
-    return n_frames(windows["seconds"]) * rows * columns * MASKED_SHARE * itemsize / 1e6
 
 
 def shipped_costs(jobs: pd.DataFrame, units: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from wfci_sleep.files.atomic import read_json
 from wfci_sleep.run.made import PACKAGES, installed_version, record
 
-PREDICTING = ("train", "score")
+PREDICTING = ("train", "score", "score_without_attention")
 """The steps that predictions come from."""
 
 

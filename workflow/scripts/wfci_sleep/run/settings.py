@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from wfci_sleep.data.addresses import masked
 from wfci_sleep.errors import InputError
+from wfci_sleep.layout import FRAMES
 from wfci_sleep.models.registry import kind_of
-from wfci_sleep.preprocessing.windowings import frame_shape
-from wfci_sleep.run.description import Configuration, Experiment, Shared
+from wfci_sleep.preprocessing.inputs import INPUTS, window_shape
+from wfci_sleep.run.description import Configuration, Experiment, Shared, Training
 
 SECTIONS = tuple(Experiment.model_fields)
 """The parts of the configuration that an experiment may change."""
@@ -43,6 +44,9 @@ _PLAIN = re.compile(r"[\w-]{1,100}")
 
 _LONGEST = 200
 """Most characters that a message shows of a value."""
+
+EACH_PARCEL = "model.regions each"
+"""The setting that makes a series of experiments."""
 
 _NAME = ("[key]",)
 """Last step to an error of pydantic's that is about the name of an entry and not about the entry."""
@@ -126,9 +130,10 @@ def resolve(config: Mapping[str, Any], source: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        `run`, `dataset`, `sweep` and `figures` with defaults filled in, and `experiments`: name -> complete settings of
-        every section. All values are plain: dict, list, str, int, float, bool, None. A login in the mirror's address is
-        masked, as what is resolved is written down in many places.
+        `run`, `dataset`, `sweep` and `figures` with defaults filled in; `experiments`: name -> settings of every
+        section, as far as its kind of network knows them; `series`: name -> parcel -> name of its experiment, for each
+        entry with `regions: each`. All values are plain: dict, list, str, int, float, bool, None. A login in the
+        mirror's address is masked, as what is resolved is written down in many places.
 
     Raises
     ------
@@ -142,17 +147,53 @@ def resolve(config: Mapping[str, Any], source: str) -> dict[str, Any]:
     base = checked.model_dump()
     database = base["dataset"]["physionet"]
     database["mirror"] = masked(database["mirror"])
-    experiments = {}
+    experiments: dict[str, Any] = {}
+    series: dict[str, dict[int, str]] = {}
     for name, experiment in checked.experiments.items():
-        changes = experiment.model_dump(exclude_unset=True)
-        settings = {section: {**base[section], **changes.get(section, {})} for section in SECTIONS}
         try:
-            kind_of(settings["model"]).check(settings["model"], *frame_shape(settings["windows"]))
-            check_training(settings)
+            settings = _laid_over(base, experiment.model_dump(exclude_unset=True))
+            members = _one_parcel_each(name, settings) or {name: settings}
+            if taken := next((member for member in members if member in experiments), None):
+                raise InputError(f"there are two experiments {taken}, one of them by {EACH_PARCEL}; rename one")
+            check_experiment(next(iter(members.values())))
         except InputError as error:
             raise InputError(f"{source}: experiment {name}: {error}") from None
-        experiments[name] = settings
-    return {**{section: base[section] for section in Shared.model_fields}, "experiments": experiments}
+        experiments |= members
+        if list(members) != [name]:
+            series[name] = {one["model"]["regions"][0]: member for member, one in members.items()}
+    for name in experiments:
+        try:
+            check_networks(name, experiments)
+        except InputError as error:
+            raise InputError(f"{source}: experiment {name}: {error}") from None
+    shared = {section: base[section] for section in Shared.model_fields}
+    return {**shared, "experiments": experiments, "series": series}
+
+
+def _laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What an experiment runs with: the sections at the top with its changes, and what its kind of network knows."""
+    settings = {section: {**base[section], **changes.get(section, {})} for section in SECTIONS}
+    kind = kind_of(settings["model"])
+    known = {"model": ("kind", *kind.settings, "weights"), "windows": INPUTS[kind.input].settings}
+    for section, keys in known.items():
+        if unknown := next((key for key in changes.get(section, {}) if key not in keys), None):
+            raise InputError(
+                f"{section}.{unknown} is no setting of the network {kind.title}, expected one of {', '.join(keys)}"
+            )
+        settings[section] = {key: settings[section][key] for key in keys}
+    if kind is not kind_of(base["model"]) and "weights" not in changes.get("model", {}):
+        settings["model"]["weights"] = None  # those at the top are another network's
+    settings["windows"] = {"input": kind.input, **settings["windows"]}
+    return settings
+
+
+def _one_parcel_each(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiments of a series, each of one parcel; none if the experiment is no series."""
+    model = settings["model"]
+    if model.get("regions") != "each":
+        return {}
+    parcels = [channel + 1 for channel in kind_of(model).channels({**model, "regions": "whole"}) or []]
+    return {f"{name}-{parcel:02d}": {**settings, "model": {**model, "regions": [parcel]}} for parcel in parcels}
 
 
 def defaults() -> dict[str, Any]:
@@ -163,28 +204,65 @@ def defaults() -> dict[str, Any]:
     >>> defaults()["windows"]["seconds"]
     10
     """
-    return Experiment().model_dump()
+    return _laid_over(Experiment().model_dump(), {})
 
 
-def check_training(settings: Mapping[str, Any]) -> None:
-    """Check that the training settings go together and with the windows.
+def check_experiment(settings: Mapping[str, Any]) -> None:
+    """Check that an experiment's settings go together.
 
     Raises
     ------
     InputError
-        If windows of one hemisphere are to be mirrored, or XLA is to be deterministic.
+        If the network cannot be built for the windows; if windows are to be changed in a way that their input or their
+        hemisphere does not allow; if nothing is to be trained and no weights are given; or if XLA is to be
+        deterministic.
     """
-    training, hemisphere = settings["training"], settings["windows"]["hemisphere"]
-    if training["augment_flip"] and hemisphere != "both":
+    model, windows, training = settings["model"], settings["windows"], settings["training"]
+    kind = kind_of(model)
+    kind.check(model, window_shape(windows))
+    if kind.input != FRAMES:
+        for key in ("augment_flip", "augment_gain", "augment_noise", "frames_at_once"):
+            if training[key]:
+                raise InputError(
+                    f"training.{key} is {json.dumps(training[key])} and is about frames, which {kind.title} does not "
+                    f"see; set it to {json.dumps(Training.model_fields[key].default)} for this experiment"
+                )
+    elif training["augment_flip"] and windows["hemisphere"] != "both":
         raise InputError(
-            f"training.augment_flip mirrors windows of both hemispheres, found windows.hemisphere {hemisphere}; "
-            "set augment_flip to false or hemisphere to both"
+            f"training.augment_flip mirrors windows of both hemispheres, found windows.hemisphere "
+            f"{windows['hemisphere']}; set augment_flip to false or hemisphere to both"
+        )
+    if training["passes"] == 0 and model["weights"] is None:
+        raise InputError(
+            "training.passes is 0, which scores with given weights, but model.weights is null; give weights or train"
         )
     if training["xla"] and training["deterministic"]:
         # Keras would go on without XLA and say so in a log.
         raise InputError(
             "training.xla is true and so is training.deterministic, which XLA cannot promise; set one to false"
         )
+
+
+def check_networks(name: str, experiments: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that the networks shown beside an experiment's were tested on the same epochs.
+
+    Raises
+    ------
+    InputError
+        If `analysis.networks` names no other experiment, or one with other folds or states.
+    """
+    own = experiments[name]
+    for other in own["analysis"]["networks"]:
+        if other == name or other not in experiments:
+            others = ", ".join(each for each in experiments if each != name) or "none, as there is no other"
+            what = "the experiment itself" if other == name else "no experiment of this configuration"
+            raise InputError(f"analysis.networks names {_key(other)}, {what}, expected of {others}")
+        for section in ("folds", "labels"):
+            if experiments[other][section] != own[section]:
+                raise InputError(
+                    f"analysis.networks names {other}, whose {section} are others than its own, expected the same, as "
+                    f"networks are compared on the same epochs; take {other} out or make the {section} of both equal"
+                )
 
 
 def _in_one_line(found: ValidationError) -> str:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidatorFu
 
 from wfci_sleep.data import names
 from wfci_sleep.files.atomic import expanded_path
+from wfci_sleep.layout import N_PARCELS
 from wfci_sleep.models.registry import KINDS
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ Count = Annotated[int, Strict(), Field(ge=1), ReadWhole]
 Units = Annotated[int, Strict(), Field(ge=1, le=65536), ReadWhole]
 Seconds = Annotated[int, Strict(), Field(ge=1, le=20), ReadWhole]
 EpochNumber = Annotated[int, Strict(), Field(ge=0, le=9999), ReadWhole]
+Parcel = Annotated[int, Strict(), Field(ge=1, le=N_PARCELS), ReadWhole]
 Seed = Annotated[int, Strict(), Field(ge=0, le=MAX_SEED), ReadWhole]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False), WrapValidator(_as_written), BeforeValidator(_number)]
 Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]

@@ -19,6 +19,9 @@ from wfci_sleep.scoring.predictions import check_recorded
 METHOD_TITLES = {"gradcam": "Grad-CAM", "gradcam_plus_plus": "Grad-CAM++"}
 """Titles of the methods of class activation maps; the keys name their maps in gradcam.h5."""
 
+LINKS = ("moment", "moment")
+"""Shape of maps of links for `read_gradcam`: as many rows as columns."""
+
 EPOCH_COLUMNS = ["mouse", "recording", "epoch", "start_s", "y_true", "y_pred"]
 
 _ATTENTION = {
@@ -46,14 +49,15 @@ class MouseMaps:
     ----------
     mice : list of str
     states : list of str
-    maps : array of float32, shape (n_mice, n_states, 128, columns)
-        0..1, mean over a mouse's correctly predicted epochs and over time; NaN where there are none. 128 columns, or 64
-        for one hemisphere.
+    maps : array of float32, shape (n_mice, n_states, *shape)
+        0..1, mean over a mouse's correctly predicted epochs, and over time where a window has a map for each frame; NaN
+        where there are none. Of frames the shape is (128, 128), or (128, 64) for one hemisphere; of visibility graphs
+        (T, T), the links between moments.
     examples : array of int, shape (n_mice, n_states)
         Epochs behind each map.
-    masks : array of bool, shape (n_mice, 128, columns)
-        Pixels that the windows of all of a mouse's tested recordings used; maps have values outside of them too, which
-        mean nothing.
+    masks : array of bool, shape (n_mice, *shape)
+        Pixels that the windows of all of a mouse's tested recordings used, or links between different moments; maps
+        have values outside of them too, which mean nothing.
     """
 
     mice: list[str]
@@ -99,39 +103,67 @@ def mouse_masks(
     return masks
 
 
+def link_masks(mice: Iterable[str], length: int) -> dict[str, np.ndarray]:
+    """Links that a visibility graph may have: between different moments.
+
+    Parameters
+    ----------
+    mice : iterable of str
+    length : int
+        T, the length of the window in frames.
+
+    Returns
+    -------
+    dict of mouse to array of bool, shape (T, T)
+
+    Examples
+    --------
+    >>> link_masks(["Ms1"], 2)["Ms1"].tolist()
+    [[False, True], [True, False]]
+    """
+    return {mouse: ~np.eye(length, dtype=bool) for mouse in mice}
+
+
 def mouse_maps(
     heat: Mapping[tuple[str, int], np.ndarray],
     examples: Mapping[tuple[str, int], int],
     masks: Mapping[str, np.ndarray],
     states: Sequence[str],
-    hemisphere: str,
+    shape: tuple[int, int],
 ) -> MouseMaps:
-    """Resize mean class activation maps bilinearly to the recorded frame.
+    """Resize mean class activation maps bilinearly to the recorded frame, or to the links of a visibility graph.
 
     Parameters
     ----------
     heat, examples : mapping of (mouse, class index)
         As in `predict.FoldScores`, for one method.
-    masks : mapping of mouse to array of bool, shape (128, columns)
-        As `mouse_masks` gives them, of all tested mice.
+    masks : mapping of mouse to array of bool
+        As `mouse_masks` or `link_masks` gives them, of all tested mice.
     states : sequence of str
-    hemisphere : {"both", "left", "right"}
+    shape : (rows, columns)
+        Shape of the masks.
     """
     from skimage.transform import resize  # here, as figures and the start of Snakemake would wait for it
 
-    mice, frame_shape = list(masks), _frame_shape(hemisphere)
-    maps = np.full((len(mice), len(states), *frame_shape), np.nan, dtype=np.float32)
+    mice = list(masks)
+    maps = np.full((len(mice), len(states), *shape), np.nan, dtype=np.float32)
     counts = np.zeros((len(mice), len(states)), dtype=np.int64)
     for (mouse, index), heat_map in heat.items():
         place = (mice.index(mouse), index)
-        maps[place] = resize(heat_map, frame_shape, order=1, mode="edge", anti_aliasing=False)
+        maps[place] = resize(heat_map, shape, order=1, mode="edge", anti_aliasing=False)
         counts[place] = examples[mouse, index]
     # Reshaped, as a fold may test nobody.
-    return MouseMaps(mice, list(states), maps, counts, np.array(list(masks.values()), bool).reshape(-1, *frame_shape))
+    return MouseMaps(mice, list(states), maps, counts, np.array(list(masks.values()), bool).reshape(-1, *shape))
 
 
-def _frame_shape(hemisphere: str) -> tuple[int, int]:
-    """Rows and columns of a recorded frame, of the chosen hemisphere."""
+def recorded_shape(hemisphere: str) -> tuple[int, int]:
+    """Rows and columns of a recorded frame, of the chosen hemisphere.
+
+    Examples
+    --------
+    >>> recorded_shape("both"), recorded_shape("left")
+    ((128, 128), (128, 64))
+    """
     rows, columns = FRAME_SHAPE
     return rows, len(range(columns)[hemisphere_columns(hemisphere, columns)])
 
@@ -157,7 +189,7 @@ def read_gradcam(
     method: str,
     classes: Sequence[str],
     mice: Sequence[str] | None = None,
-    hemisphere: str | None = None,
+    shape: tuple[int | str, int | str] = (FRAME_SHAPE[0], "column"),
 ) -> MouseMaps:
     """Read and join the maps of several folds.
 
@@ -173,8 +205,8 @@ def read_gradcam(
         The `labels.classes` setting.
     mice : sequence of str, optional
         The mice of the run; if given, every map must be of one of them.
-    hemisphere : {"both", "left", "right"}, optional
-        If given, maps must have its number of columns.
+    shape : (rows, columns), optional
+        Of a map: numbers, or names of sizes that are free, as in `files.arrays.Array`; 128 rows unless given.
 
     Returns
     -------
@@ -186,9 +218,8 @@ def read_gradcam(
     InputError
         If a file is damaged, or holds maps of other states or mice, or of another size.
     """
-    frame = (FRAME_SHAPE[0], "column") if hemisphere is None else _frame_shape(hemisphere)
-    heat = Array(("mouse", "state", *frame), lowest=0, highest=1, missing=True)
-    arrays = {**_GRADCAM, "mask": Array(("mouse", *frame), "flag"), method: heat}
+    heat = Array(("mouse", "state", *shape), lowest=0, highest=1, missing=True)
+    arrays = {**_GRADCAM, "mask": Array(("mouse", *shape), "flag"), method: heat}
     folds = [_read_fold_maps(path, arrays, classes, mice) for path in paths]
     mice = list(dict.fromkeys(mouse for fold in folds for mouse in fold.mice))
     states = list(classes)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.layout import EPOCH_S
+from wfci_sleep.layout import EPOCH_S, FRAMES, GRAPHS
 from wfci_sleep.models.cards import check_fit, network_card
+from wfci_sleep.models.registry import input_shape, kind_of_network
 from wfci_sleep.models.saving import load_network
 from wfci_sleep.scoring.grad_cam import METHODS, Explainer, Explanation
 from wfci_sleep.states import GAP, Classes
@@ -18,6 +19,9 @@ from wfci_sleep.tables.networks import PROBABILITY
 from wfci_sleep.training.batches import label_table
 from wfci_sleep.training.shards import damage_named, read_windows, shard_form
 from wfci_sleep.training.temperature import calibrated, fit_temperature
+
+AXES = {FRAMES: "frames x rows x columns", GRAPHS: "frames x frames x parcels"}
+"""Axes of the windows that networks see, by their input."""
 
 
 def fitting_network(
@@ -57,11 +61,13 @@ def fitting_network(
         tell(f"warning: {path} does not say what windows it was trained on: only their size was compared")
     else:
         check_fit(path, card, windows, classes)
-    taken, given = model.input.shape[1:], shard_form(shard).shape
+    # Networks of the first kind alone have no card.
+    settings = {} if card is None else card["model"]
+    taken, given = model.input.shape[1:], input_shape(settings, shard_form(shard).shape)
     states = max(2, model.output.shape[-1])  # two classes share an output
     if (taken, model.output.shape[-1]) != (given, Classes(classes).n_outputs):
         raise InputError(
-            f"{path} takes windows of {_size(taken)} (frames x rows x columns) for {states} states, "
+            f"{path} takes windows of {_size(taken)} ({AXES[kind_of_network(model).input]}) for {states} states, "
             f"found {_size(given)} in {shard} for {len(classes)}; take a network that was trained on such windows"
         )
     return model, None if card is None else card["temperature"]
@@ -80,11 +86,11 @@ class FoldScores:
     predictions : table
         mouse, recording, epoch, start_s, split, y_true, y_pred, p_<state> (probability by the network), confidence
         (probability of the predicted class at the temperature).
-    attention : array of float32, shape (n_epochs, T)
-        Attention weights of each row of `predictions`.
+    attention : array of float32, shape (n_epochs, T), or None
+        Attention weights of each row of `predictions`; None of a network without attention.
     heat : dict of method to dict of (mouse, class index) to array of float32, shape (h, w)
-        Class activation map by each of `grad_cam.METHODS`, before resizing: mean over time and over the mouse's
-        correctly predicted test epochs of the class.
+        Class activation map by each of `grad_cam.METHODS`, before resizing: mean over a window's maps and over the
+        mouse's correctly predicted test epochs of the class.
     examples : dict of (mouse, class index) to int
         Epochs behind each map.
     temperature : float
@@ -92,7 +98,7 @@ class FoldScores:
     """
 
     predictions: pd.DataFrame
-    attention: np.ndarray
+    attention: np.ndarray | None
     heat: dict[str, dict[tuple[str, int], np.ndarray]]
     examples: dict[tuple[str, int], int]
     temperature: float
@@ -105,6 +111,7 @@ def score_fold(
     classes: list[str],
     batch_size: int,
     temperature: float | None = None,
+    channels: list[int] | None = None,
 ) -> FoldScores:
     """Score the validation and test epochs of a fold.
 
@@ -119,6 +126,8 @@ def score_fold(
     batch_size : int
     temperature : float, optional
         As the network's file holds it; fitted on the fold's validation epochs if not given.
+    channels : list of int, optional
+        The channels of a stored window that the network sees, as positions; all unless given.
 
     Returns
     -------
@@ -135,18 +144,20 @@ def score_fold(
     # The row number stands in for the label, so that each result finds its row.
     rows = label_table(scored.assign(label=np.arange(len(scored))), recordings)
     paths = [shards[key] for key in recordings]
-    windows = read_windows(paths, rows)
+    windows = read_windows(paths, rows, channels=channels)
 
     explainer = Explainer(model)
     probabilities = np.zeros((len(scored), len(classes)), dtype=np.float32)
-    attention = np.zeros((len(scored), explainer.length), dtype=np.float32)
+    attention = np.zeros((len(scored), explainer.length), dtype=np.float32) if explainer.attends else None
     heat: dict[str, dict[tuple[str, int], np.ndarray]] = {method: {} for method in METHODS}
     examples: dict[tuple[str, int], int] = {}
     with damage_named(paths):
-        for frames, row, *_ in windows.batch(batch_size).prefetch(1):
+        for batch, row, *_ in windows.batch(batch_size).prefetch(1):
             row = row.numpy()
-            found = explainer.explain(frames.numpy())
-            probabilities[row], attention[row] = found.probabilities, found.attention
+            found = explainer.explain(batch.numpy())
+            probabilities[row] = found.probabilities
+            if attention is not None:
+                attention[row] = found.attention
             predicted = found.probabilities.argmax(axis=1)
             explained = (scored["split"].to_numpy()[row] == "test") & (predicted == truth[row])
             keys = [(scored["mouse"][position], index) for position, index in zip(row, predicted.tolist(), strict=True)]

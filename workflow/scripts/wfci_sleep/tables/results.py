@@ -37,6 +37,11 @@ METRICS = Table(
         ),
     ),
 )
+PARCEL_SCORES = Table(
+    {"parcel": FROM_1, "name": TEXT, **METRICS.columns, "level": one_of("pooled", "mouse")},
+    key=("parcel", *METRICS.key),
+    rules=(even("parcel", "level", "unit"),),
+)
 AGREEMENT = Table(
     {
         **dict.fromkeys(("mouse", "scorer_a", "scorer_b", "metric"), TEXT),
@@ -89,6 +94,18 @@ GRADCAM_PARCELS = Table(
         "method": TEXT,
     },
     key=("method", "mouse", "state", "parcel"),
+    rules=(even("method", "mouse", "state"),),
+)
+GRADCAM_LINKS = Table(
+    {
+        "mouse": TEXT,
+        "state": STATE,
+        "lag_s": number(0),
+        "mean_heat": or_empty(SHARE),
+        "examples": COUNT,
+        "method": TEXT,
+    },
+    key=("method", "mouse", "state", "lag_s"),
     rules=(even("method", "mouse", "state"),),
 )
 PUBLISHED = Table(

@@ -65,6 +65,7 @@ def fold_windows(
     classes: list[str],
     shuffle_seed: "int | tf.Tensor | None" = None,
     augmentation: Mapping | None = None,
+    channels: list[int] | None = None,
 ) -> tf.data.Dataset:
     """Windows of chosen epochs with their class, unbatched.
 
@@ -78,10 +79,12 @@ def fold_windows(
         As for `read_windows`.
     augmentation : mapping, optional
         Settings of `augmented`; needs `shuffle_seed`, which decides each window's changes.
+    channels : list of int, optional
+        As for `read_windows`.
 
     Returns
     -------
-    tf.data.Dataset of (frames, class)
+    tf.data.Dataset of (window, class)
         class: int64, a scalar for softmax, shape (1,) for the sigmoid of two classes.
     """
     recordings = list(dict.fromkeys(zip(epochs["mouse"], epochs["recording"], strict=True)))
@@ -93,7 +96,8 @@ def fold_windows(
             frames = augmented(frames, augmentation, tf.stack([shuffle_seed, shard * EPOCHS_AT_MOST + epoch]))
         return frames, label[None] if as_column else label
 
-    windows = read_windows([shards[key] for key in recordings], label_table(labelled, recordings), shuffle_seed)
+    paths = [shards[key] for key in recordings]
+    windows = read_windows(paths, label_table(labelled, recordings), shuffle_seed, channels)
     return windows.map(example, num_parallel_calls=WORKERS, deterministic=True)
 
 
@@ -104,6 +108,7 @@ def training_batches(
     settings: Mapping,
     training_epochs: range,
     whole: bool = False,
+    channels: list[int] | None = None,
 ) -> tf.data.Dataset:
     """Batches of several training epochs, one after the other.
 
@@ -120,10 +125,14 @@ def training_batches(
         Their numbers, from 0.
     whole : bool
         Leave out the last windows of a training epoch if they do not fill a batch.
+    channels : list of int, optional
+        As for `read_windows`.
     """
     numbers = np.array(training_epochs, dtype=np.int64)
     seeds = tf.data.Dataset.from_tensor_slices(np.int64(settings["seed"]) + 2 * numbers)
     batches = seeds.flat_map(
-        lambda seed: fold_windows(epochs, shards, classes, seed, settings).batch(settings["batch_size"], whole)
+        lambda seed: fold_windows(epochs, shards, classes, seed, settings, channels).batch(
+            settings["batch_size"], whole
+        )
     )
     return untuned(batches.prefetch(1))

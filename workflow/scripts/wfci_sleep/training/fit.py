@@ -11,8 +11,10 @@ import pandas as pd
 import tensorflow as tf
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.models.registry import build_network
+from wfci_sleep.files.atomic import sha256_of
+from wfci_sleep.models.registry import build_network, input_shape, kind_of
 from wfci_sleep.models.saving import for_inference
+from wfci_sleep.models.weights import load_weights, weight_files
 from wfci_sleep.states import Classes
 from wfci_sleep.training.batches import fold_windows, training_batches
 from wfci_sleep.training.checkpoint import TrainingState, fingerprint
@@ -20,6 +22,10 @@ from wfci_sleep.training.losses import class_weights, loss_function
 from wfci_sleep.training.metrics import CohenKappa, MacroF1, Progress, confusion_table
 from wfci_sleep.training.shards import damage_named, shard_form
 from wfci_sleep.training.temperature import fit_temperature
+
+MEASURES = ("accuracy", "f1_macro", "kappa", "loss")
+"""What is measured in every training epoch, of training and of validation: columns of the history as Keras sorts them,
+the latter with `val_` in front."""
 
 
 def prepare_tensorflow(seed: int, threads: int, deterministic: bool = True) -> None:
@@ -82,7 +88,8 @@ def check_fold(chosen: Mapping[str, pd.DataFrame], classes: list[str], settings:
     """Stop if a fold cannot be trained on.
 
     Refused are an empty split, a single class, a batch larger than the training data or not divisible among the
-    devices, and gradient accumulation on several devices.
+    devices, and gradient accumulation on several devices. Without training epochs (`passes` 0) it is enough that no
+    split is empty.
 
     Parameters
     ----------
@@ -100,6 +107,8 @@ def check_fold(chosen: Mapping[str, pd.DataFrame], classes: list[str], settings:
     for split, table in chosen.items():
         if table.empty:
             raise InputError(f"the fold has no {split} epochs, expected at least one scored epoch")
+    if settings["passes"] == 0:
+        return
     found = np.unique(Classes(classes).of_labels[chosen["train"]["label"].to_numpy()])
     if len(found) == 1:
         raise InputError(
@@ -135,7 +144,8 @@ class Trained:
     Attributes
     ----------
     model : keras.Model
-        With the weights of the training epoch that had the lowest validation loss; not compiled.
+        With the weights of the training epoch that had the lowest validation loss, or those given if there was none;
+        not compiled.
     history : table
         One row a training epoch (column pass, from 1): loss, accuracy, kappa and macro F1 of training and validation.
     confusion : table with columns pass, true, predicted, n
@@ -163,6 +173,9 @@ def train(
     tell: Callable[[str], None] = print,
 ) -> Trained:
     """Train the network on a fold; an interrupted training goes on after its last complete training epoch.
+
+    The training starts from the weights that `model.weights` gives, if any. With `training.passes` 0 they are the
+    result, and only the temperature is fitted.
 
     Parameters
     ----------
@@ -196,16 +209,18 @@ def train(
     # Several devices cannot share an incomplete last batch: it is left out, other windows in every training epoch.
     several = len(devices) > 1
     n_steps = len(chosen["train"]) // batch if several else -(-len(chosen["train"]) // batch)
-    first = chosen["train"].iloc[0]
-    frames_shape = shard_form(shards[first["mouse"], first["recording"]]).shape
+    first, weights = chosen["train"].iloc[0], settings["model"].get("weights")
+    shape = input_shape(settings["model"], shard_form(shards[first["mouse"], first["recording"]]).shape)
+    channels = kind_of(settings["model"]).channels(settings["model"])
     with strategy_for(devices).scope():
-        model = build_network(
-            settings["model"], frames_shape, classes, training["precision"], training["frames_at_once"]
-        )
+        model = build_network(settings["model"], shape, classes, training["precision"], training["frames_at_once"])
+        if weights is not None:
+            load_weights(model, weights)
         kappa = CohenKappa(len(classes), name="kappa")
         model.compile(
-            optimizer=optimizer(training, n_steps * passes),
+            optimizer=optimizer(training, n_steps * max(passes, 1)),  # a schedule has at least a step
             loss=loss_function(training, len(classes)),
+            loss_weights=[training["loss_weight"]],
             metrics=["accuracy", kappa, MacroF1(len(classes), name="f1_macro")],
             jit_compile=training["xla"],
         )
@@ -217,35 +232,43 @@ def train(
     if training["schedule"] == "plateau":
         counting.append(on_plateau())
     data = [table.to_csv(index=False) for table in chosen.values()]
-    made_of = fingerprint(keras.__version__, settings, frames_shape, *data)
+    data += [] if weights is None else map(sha256_of, weight_files(weights))
+    made_of = fingerprint(keras.__version__, settings, shape, *data)
     state = TrainingState(state_path, made_of, counting, kappa, tell)
     done = passes if state.stopped else len(state.history)
-    validation = fold_windows(chosen["validation"], shards, classes)
+    validation = fold_windows(chosen["validation"], shards, classes, channels=channels)
     validation = validation.batch(len(devices), drop_remainder=True) if several else validation.batch(batch)
+    Path(tensorboard).mkdir(parents=True, exist_ok=True)
     with damage_named(shards.values()):
-        model.fit(
-            training_batches(chosen["train"], shards, classes, training, range(min(done, passes - 1), passes), several),
-            validation_data=validation.prefetch(1),
-            initial_epoch=done,
-            epochs=passes,
-            steps_per_epoch=n_steps,
-            shuffle=False,  # the windows come shuffled
-            class_weight=class_weights(
-                Classes(classes).of_labels[chosen["train"]["label"].to_numpy()], len(classes), training["class_weights"]
-            ),
-            callbacks=[
-                *counting,
-                keras.callbacks.TensorBoard(Path(tensorboard), write_graph=False),
-                state,
-                Progress(tell, passes),
-            ],
-            verbose=2,
-        )
+        if passes > 0:
+            left = range(min(done, passes - 1), passes)
+            model.fit(
+                training_batches(chosen["train"], shards, classes, training, left, several, channels=channels),
+                validation_data=validation.prefetch(1),
+                initial_epoch=done,
+                epochs=passes,
+                steps_per_epoch=n_steps,
+                shuffle=False,  # the windows come shuffled
+                class_weight=class_weights(
+                    Classes(classes).of_labels[chosen["train"]["label"].to_numpy()],
+                    len(classes),
+                    training["class_weights"],
+                ),
+                callbacks=[
+                    *counting,
+                    keras.callbacks.TensorBoard(Path(tensorboard), write_graph=False),
+                    state,
+                    Progress(tell, passes),
+                ],
+                verbose=2,
+            )
         model = for_inference(model)
         # With the true labels, were others dealt out for the training.
-        validation = fold_windows(epochs[epochs["split"] == "validation"], shards, classes).batch(batch)
-        temperature = fitted_temperature(model, validation)
-    return Trained(model, pd.DataFrame(state.history), confusion_table(state.confusion, classes), temperature, state)
+        labelled = epochs[epochs["split"] == "validation"]
+        temperature = fitted_temperature(model, fold_windows(labelled, shards, classes, channels=channels).batch(batch))
+    columns = ["pass", *MEASURES, *(f"val_{name}" for name in MEASURES)]
+    history = pd.DataFrame(state.history, columns=None if state.history else columns)
+    return Trained(model, history, confusion_table(state.confusion, classes), temperature, state)
 
 
 def fitted_temperature(model: keras.Model, batches: Iterable) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.files.atomic import MADE_AGAIN
-from wfci_sleep.files.shard_writing import masked_crc
+from wfci_sleep.files.shard_writing import graph_bytes, masked_crc
 from wfci_sleep.states import GAP
 
 if TYPE_CHECKING:  # as in `files.atomic`
@@ -37,7 +37,13 @@ WORKERS = 2
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
-_DTYPES = (b"float16", b"float32", b"float64")
+_BITS = "bits"
+"""`dtype` of visibility graphs; the others are of frames."""
+
+_DTYPES = (b"float16", b"float32", b"float64", _BITS.encode())
+
+_CONTENTS = ("frames", "graphs")
+"""Features that hold what a window consists of; what else a record says of itself is short."""
 
 
 def read_shard(path: str | os.PathLike) -> "tf.data.Dataset":
@@ -45,8 +51,9 @@ def read_shard(path: str | os.PathLike) -> "tf.data.Dataset":
 
     Returns
     -------
-    tf.data.Dataset of (frames, label)
-        frames: float32, shape (n_frames, rows, columns), zero outside the mask; label: int64 scalar.
+    tf.data.Dataset of (window, label)
+        window: float32; frames (n_frames, rows, columns), zero outside the mask, or visibility graphs (n_frames,
+        n_frames, parcels), 1 where two frames see each other. label: int64 scalar.
 
     Raises
     ------
@@ -55,13 +62,15 @@ def read_shard(path: str | os.PathLike) -> "tf.data.Dataset":
     """
     check_records(path)
     form = shard_form(path)
-    records = _records([path], form)
     unpack = _unpacker(form)
-    return records.map(lambda record: (unpack(record["frames"], record["mask"]), record["label"]))
+    return _records([path], form).map(lambda record: (unpack(record["packed"]), record["label"]))
 
 
 def read_windows(
-    paths: Sequence[str | os.PathLike], labels: np.ndarray, shuffle_seed: "int | tf.Tensor | None" = None
+    paths: Sequence[str | os.PathLike],
+    labels: np.ndarray,
+    shuffle_seed: "int | tf.Tensor | None" = None,
+    channels: Sequence[int] | None = None,
 ) -> "tf.data.Dataset":
     """Chosen windows of several shards of one windowing, with labels that the caller gives.
 
@@ -73,12 +82,14 @@ def read_windows(
     shuffle_seed : int, or int64 tensor, optional
         Shuffles the windows across shards, in an order that depends on the seed alone; without it the windows come
         shard after shard in order of time.
+    channels : sequence of int, optional
+        The parcels whose graphs are wanted, as positions on the last axis: only these are unpacked. All unless given;
+        frames have no channels.
 
     Returns
     -------
-    tf.data.Dataset of (frames, label, shard, epoch)
-        frames: float32, shape (n_frames, rows, columns), zero outside the mask; label, shard (position in `paths`) and
-        epoch: int64 scalars.
+    tf.data.Dataset of (window, label, shard, epoch)
+        window: as of `read_shard`; label, shard (position in `paths`) and epoch: int64 scalars.
     """
     import tensorflow as tf
 
@@ -89,7 +100,7 @@ def read_windows(
 
     def labelled(shard: tf.Tensor, record: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
         label = label_table[shard, tf.minimum(record["epoch"], labels.shape[1])]
-        return record["frames"], record["mask"], label, shard, record["epoch"]
+        return record["packed"], label, shard, record["epoch"]
 
     shards = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), [str(path) for path in paths]))
     if shuffle_seed is not None:
@@ -98,15 +109,13 @@ def read_windows(
         lambda shard, path: _records(path, form).map(lambda record: labelled(shard, record)),
         cycle_length=1 if shuffle_seed is None else min(len(paths), SHARDS_AT_ONCE),
     )
-    records = records.filter(lambda frames, mask, label, shard, epoch: label >= 0)
+    records = records.filter(lambda packed, label, shard, epoch: label >= 0)
     if shuffle_seed is not None:
         # Windows are shuffled while packed: more of them fit into the buffer.
         buffer = max(2, SHUFFLE_BYTES // form.window_bytes)
         records = records.shuffle(buffer, seed=shuffle_seed + 1, reshuffle_each_iteration=False)
-    unpack = _unpacker(form)
-    windows = records.map(
-        lambda frames, mask, *rest: (unpack(frames, mask), *rest), num_parallel_calls=WORKERS, deterministic=True
-    )
+    unpack = _unpacker(form, channels)
+    windows = records.map(lambda packed, *rest: (unpack(packed), *rest), num_parallel_calls=WORKERS, deterministic=True)
     n_windows = int((labels >= 0).sum())
     return untuned(windows.apply(tf.data.experimental.assert_cardinality(n_windows)))
 
@@ -124,28 +133,48 @@ def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
 
 
 def _records(paths: "Sequence[str | os.PathLike] | tf.Tensor", form: "ShardForm") -> "tf.data.Dataset":
-    """Dataset of the parsed records of shards, still packed."""
+    """Dataset of the parsed records of shards; `packed` holds the features that make up the window."""
     import tensorflow as tf
 
-    features = {name: tf.io.FixedLenFeature([], tf.string) for name in ("frames", "mask")}
+    contents = ["graphs"] if form.dtype == _BITS else ["frames", "mask"]
+    features = {name: tf.io.FixedLenFeature([], tf.string) for name in contents}
     features |= {name: tf.io.FixedLenFeature([], tf.int64) for name in ("epoch", "label")}
     paths = [str(path) for path in paths] if isinstance(paths, list) else paths
-    return tf.data.TFRecordDataset(paths, form.compression).map(
-        lambda record: tf.io.parse_single_example(record, features)
-    )
+
+    def parsed(record: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = tf.io.parse_single_example(record, features)
+        return {**found, "packed": [found[name] for name in contents]}
+
+    return tf.data.TFRecordDataset(paths, form.compression).map(parsed)
 
 
-def _unpacker(form: "ShardForm") -> "Callable[[tf.Tensor, tf.Tensor], tf.Tensor]":
-    """Function (frames bytes, mask bytes) -> frames on their grid."""
+def _unpacker(form: "ShardForm", channels: Sequence[int] | None = None) -> "Callable[[tf.Tensor], tf.Tensor]":
+    """Function that makes a window of the features of a record that hold it."""
+    if form.dtype == _BITS:
+        return _graphs_unpacker(form.shape, channels)
+    if channels is not None:
+        raise ValueError("frames have no channels, expected none to be chosen")
+    return _frames_unpacker(form)
+
+
+def _bits(packed: "tf.Tensor") -> "tf.Tensor":
+    """The bits of bytes on the last axis, the most significant first, as 0 and 1."""
+    import tensorflow as tf
+
+    shifts = tf.constant([7, 6, 5, 4, 3, 2, 1, 0], tf.uint8)
+    bits = tf.bitwise.bitwise_and(tf.bitwise.right_shift(packed[..., None], shifts), tf.constant(1, tf.uint8))
+    return tf.reshape(bits, tf.concat([tf.shape(packed)[:-1], [-1]], 0))
+
+
+def _frames_unpacker(form: "ShardForm") -> "Callable[[tf.Tensor], tf.Tensor]":
+    """Function of (frames bytes, mask bytes) -> frames on their grid."""
     import tensorflow as tf
 
     n_frames, rows, columns = form.shape
-    bits = tf.constant([128, 64, 32, 16, 8, 4, 2, 1], tf.uint8)
 
-    def unpack(frames: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        packed = tf.io.decode_raw(mask, tf.uint8)
-        inside = tf.reshape(tf.bitwise.bitwise_and(packed[:, None], bits) > 0, [-1])[: rows * columns]
-        inside = tf.cast(inside, tf.int32)
+    def unpack(packed: tf.Tensor) -> tf.Tensor:
+        frames, mask = packed[0], packed[1]
+        inside = tf.cast(_bits(tf.io.decode_raw(mask, tf.uint8))[: rows * columns], tf.int32)
         # Place of each grid position among the packed pixels; place 0 is a zero that stands for "outside the mask".
         places = tf.cumsum(inside) * inside
         pixels = tf.reshape(tf.cast(tf.io.decode_raw(frames, form.dtype), tf.float32), (n_frames, -1))
@@ -155,23 +184,49 @@ def _unpacker(form: "ShardForm") -> "Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     return unpack
 
 
+def _graphs_unpacker(shape: tuple[int, int, int], channels: Sequence[int] | None) -> "Callable[[tf.Tensor], tf.Tensor]":
+    """Function of (graphs bytes,) -> adjacency of the chosen parcels' graphs."""
+    import tensorflow as tf
+
+    n_frames, _, n_parcels = shape
+    chosen = list(range(n_parcels)) if channels is None else list(channels)
+    # Place of each pair of frames among the bits of the upper triangle; place 0 is a zero that stands for the diagonal.
+    places = np.zeros((n_frames, n_frames), dtype=np.int32)
+    upper = np.triu_indices(n_frames, 1)
+    places[upper] = np.arange(1, len(upper[0]) + 1)
+    places += places.T
+
+    def unpack(packed: tf.Tensor) -> tf.Tensor:
+        graphs = tf.reshape(tf.io.decode_raw(packed[0], tf.uint8), (n_parcels, -1))
+        bits = tf.transpose(_bits(tf.gather(graphs, chosen)))
+        adjacency = tf.gather(tf.pad(bits, [[1, 0], [0, 0]]), places.ravel())
+        return tf.reshape(tf.cast(adjacency, tf.float32), (n_frames, n_frames, len(chosen)))
+
+    return unpack
+
+
 class ShardForm(NamedTuple):
     """Shape, type and compression, which all windows of a windowing share."""
 
     shape: tuple[int, int, int]
-    """Frames, rows, columns."""
+    """Frames, rows, columns; frames, frames, parcels of visibility graphs."""
     dtype: str
-    """Type of the stored values."""
+    """Type of the stored values; `bits` of visibility graphs."""
     compression: str
     """TensorFlow's name for it: GZIP, or empty."""
 
     def __str__(self) -> str:
-        frames, rows, columns = self.shape
-        return f"{frames} frames of {rows} x {columns} pixels in {self.dtype}{', compressed' * bool(self.compression)}"
+        first, second, third = self.shape
+        packed = ", compressed" * bool(self.compression)
+        if self.dtype == _BITS:
+            return f"visibility graphs of {first} frames of {third} parcels{packed}"
+        return f"{first} frames of {second} x {third} pixels in {self.dtype}{packed}"
 
     @property
     def window_bytes(self) -> int:
-        """Upper bound of a packed window's size."""
+        """Size of a packed window; of frames an upper bound."""
+        if self.dtype == _BITS:
+            return graph_bytes(self.shape[0]) * self.shape[2]
         return np.dtype(self.dtype).itemsize * int(np.prod(self.shape))
 
 
@@ -299,7 +354,7 @@ def _length(file: io.BufferedIOBase, number: int) -> int | None:
 
 
 def _headings(file: io.BufferedIOBase) -> Iterator[dict[str, Any]]:
-    """The features of each record without its frames."""
+    """The features of each record without its contents."""
     for number in itertools.count(1):
         length = _length(file, number)
         if length is None:
@@ -315,14 +370,14 @@ def _headings(file: io.BufferedIOBase) -> Iterator[dict[str, Any]]:
 
 
 def _heading(file: io.BufferedIOBase, end: int) -> dict[str, Any]:
-    """The features, without the frames, of the tf.train.Example from the file's position to `end`."""
+    """The features, without the contents, of the tf.train.Example from the file's position to `end`."""
     found: dict[str, Any] = {}
     for _, features in _parts(file, end):
         for _, entry in _parts(file, features):
             for number, part in _parts(file, entry):
                 if number == 1:
                     name = file.read(part - file.tell()).decode()
-                elif name != "frames":
+                elif name not in _CONTENTS:
                     for kind, values in _parts(file, part):
                         for _, value in _parts(file, values):
                             content = file.read(value - file.tell())
