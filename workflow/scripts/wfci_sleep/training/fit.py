@@ -240,7 +240,9 @@ def train(
     validation = validation.batch(len(devices), drop_remainder=True) if several else validation.batch(batch)
     Path(tensorboard).mkdir(parents=True, exist_ok=True)
     with damage_named(shards.values()):
-        if passes > 0:
+        if passes == 0:
+            tell("nothing is trained, the given weights are the network's")
+        else:
             left = range(min(done, passes - 1), passes)
             model.fit(
                 training_batches(chosen["train"], shards, classes, training, left, several, channels=channels),
