@@ -16,7 +16,7 @@ from test_training import CLASSES, SETTINGS, trained
 from wfci_sleep import build_network
 from wfci_sleep.errors import InputError
 from wfci_sleep.models import mvg_size
-from wfci_sleep.models.cards import card_of
+from wfci_sleep.models.cards import card_of, write_card
 from wfci_sleep.models.registry import KINDS, input_shape
 from wfci_sleep.models.saving import load_network
 from wfci_sleep.models.weights import load_weights, weight_files
@@ -335,6 +335,33 @@ def test_without_training_epochs_the_given_weights_are_the_network(tmp_path, fol
         assert (tmp_path / "second" / "tensorboard").is_dir()
     card = card_of(settings | {"windows": {}}, fold[0], result.temperature)
     assert card["epochs"] == {"validation": {"Ms3": 18}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        ("windows", {"compression": "gzip"}, None),
+        ("windows", {"seconds": 2}, "was trained on windows with seconds 1, these have 2; take a network"),
+        ("labels", {"classes": CLASSES[::-1]}, "with states wake/nrem/rem, these have rem/nrem/wake; take a network"),
+        ("model", {"regions": [3, 1]}, r"was trained on the channels \[0, 2\] .*, the settings choose \[2, 0\]; choose"),
+    ],
+)
+def test_a_network_that_is_to_score_as_it_is_fits_what_it_was_trained_on(tmp_path, fold, section, changes, message):
+    path, windows = tmp_path / "model.keras", {"input": "visibility-graphs", "seconds": 1, "compression": "none"}
+    model = build_network(settings_with()["model"], (16, 16, 2), CLASSES)
+    model.save(path)
+    write_card(path, card_of(settings_with(passes=1) | {"windows": windows}, fold[0], 1.0))
+    settings = settings_with(str(path), passes=0) | {"windows": windows}
+    settings = {**settings, section: {**settings[section], **changes}}
+    if message is None:
+        trained(fold, tmp_path, settings)
+    else:
+        with pytest.raises(InputError, match=message) as refused:
+            trained(fold, tmp_path, settings)
+        assert str(refused.value).startswith(str(path))
+        if section != "labels":  # a training may start from it
+            trained(fold, tmp_path, {**settings, "training": {**settings["training"], "passes": 1}})
 
 
 @pytest.mark.slow
