@@ -42,6 +42,7 @@ PROVENANCE = {
                 "epochs": 7,
             },
         ],
+        "weights": [{"path": "given/ckpt.index", "sha256": "d" * 64}],
     },
 }
 FILES = {

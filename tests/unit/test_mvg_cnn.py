@@ -8,17 +8,22 @@ import pandas as pd
 import pytest
 from focal_loss import SparseCategoricalFocalLoss
 from scipy.signal import correlate
+from sklearn.metrics import cohen_kappa_score
+from test_graphs import table_of
 from test_model import SMALL, sigmoid, softmax, spread
 from test_training import CLASSES, SETTINGS, trained
 
 from wfci_sleep import build_network
 from wfci_sleep.errors import InputError
-from wfci_sleep.files.shard_writing import write_shard
 from wfci_sleep.models import mvg_size
-from wfci_sleep.models.cards import card_of
+from wfci_sleep.models.cards import card_of, write_card
 from wfci_sleep.models.registry import KINDS, input_shape
 from wfci_sleep.models.saving import load_network
 from wfci_sleep.models.weights import load_weights, weight_files
+from wfci_sleep.preprocessing.graphs import cut_graphs
+from wfci_sleep.scoring.grad_cam import grad_cam
+from wfci_sleep.scoring.predict import score_fold
+from wfci_sleep.training.shards import read_windows
 
 CHECKPOINT = Path(__file__).resolve().parents[3] / "shared" / "data" / "mvg_cnn_checkpoint"
 SETTINGS_OF_MODEL = {"kind": "mvg-cnn", "graph_filters": [4, 6, 5], "regions": [2, 7, 30]}
@@ -247,21 +252,32 @@ def test_the_authors_checkpoint_gives_the_authors_network(rng, name):
     np.testing.assert_allclose(np.asarray(model(graphs)), expected, atol=1e-5)
 
 
-# --- training ---
+# --- training, on graphs of traces ---
+
+
+def traces_of(state, n_frames, rng):
+    """Traces of 40 parcels: a random walk when awake, white noise in NREM, a trace that goes up and down in REM."""
+    noise = rng.normal(size=(n_frames, 40))
+    return [noise.cumsum(axis=0), noise, noise + 5 * (-1) ** np.arange(n_frames)[:, None]][state]
 
 
 def graph_fold(folder, structured=True, n_each=6):
-    """Epochs of three recordings whose shards hold graphs of three parcels; near moments are linked by state."""
+    """Epochs of four recordings with shards cut from traces, whose structure in time is that of the state, or none."""
     rng = np.random.default_rng(5)
-    mask, shards, rows = np.ones((8, 3), dtype=bool), {}, []
-    for mouse, split in (("Ms1", "train"), ("Ms2", "train"), ("Ms3", "validation")):
+    shards, rows = {}, []
+    for mouse, split in (("Ms1", "train"), ("Ms2", "train"), ("Ms3", "validation"), ("Ms4", "test")):
         labels = rng.permutation(np.arange(3 * n_each) % 3)
-        dense = 0.1 + 0.35 * labels if structured else np.full(len(labels), 0.45)
-        graphs = [(rng.random((8, 24)) < share).astype(np.float32) for share in dense]
+        traces = [traces_of(label if structured else 1, 168, rng).round(3) for label in labels]
         shards[mouse, "a"] = folder / f"{mouse}.tfrecord"
-        write_shard(shards[mouse, "a"], list(zip(range(len(labels)), labels, graphs, strict=True)), mask)
+        table = table_of(folder / f"{mouse}.tsv", np.concatenate(traces))
+        cut_graphs({"traces": table}, [{"seconds": 1, "compression": "none"}], labels, [shards[mouse, "a"]])
         rows += [(mouse, "a", epoch, label, split) for epoch, label in enumerate(labels)]
     return pd.DataFrame(rows, columns=["mouse", "recording", "epoch", "label", "split"]), shards
+
+
+@pytest.fixture(scope="module")
+def fold(tmp_path_factory):
+    return graph_fold(tmp_path_factory.mktemp("graphs"))
 
 
 def settings_with(weights=None, **training):
@@ -269,30 +285,47 @@ def settings_with(weights=None, **training):
     return {**SETTINGS, "model": model, "training": {**SETTINGS["training"], **training}}
 
 
-@pytest.mark.slow
-def test_it_learns_what_the_graphs_tell(tmp_path):
-    result = trained(graph_fold(tmp_path), tmp_path, settings_with(passes=25, learning_rate=0.03))
-    assert result.history["loss"].iloc[-1] < 0.5 * result.history["loss"].iloc[0]
-    assert result.history["val_kappa"].max() > 0.6
-    assert result.model.input.shape == (None, 8, 8, 2)
+def scored(model, fold):
+    return score_fold(model, *fold, CLASSES, batch_size=16, channels=mvg_size.channels_of(settings_with()["model"]))
+
+
+def chance(predictions):
+    """Kappa on the test mouse, and how likely labels dealt out at random agree with the predictions at least as well.
+
+    Predictions and numbers of labels stay the same, so that kappa rises with the agreement.
+    """
+    tested = predictions[predictions["split"] == "test"]
+    truth, predicted = tested["y_true"].to_numpy(), tested["y_pred"].to_numpy()
+    dealt = np.random.default_rng(1).permuted(np.tile(truth, (9999, 1)), axis=1)
+    as_good = ((dealt == predicted).sum(axis=1) >= (truth == predicted).sum()).sum()
+    return cohen_kappa_score(truth, predicted), (1 + as_good) / (1 + len(dealt))
 
 
 @pytest.mark.slow
-def test_it_stays_at_chance_where_the_graphs_tell_nothing(tmp_path):
-    fold = graph_fold(tmp_path, structured=False, n_each=20)
-    result = trained(fold, tmp_path, settings_with(passes=5, learning_rate=0.01))
-    assert abs(result.history["val_kappa"].iloc[-1]) < 0.3
+@pytest.mark.parametrize("structured", [True, False], ids=["structured", "white"])
+def test_it_is_at_chance_but_where_traces_have_structure_in_time(tmp_path, structured):
+    fold = graph_fold(tmp_path, structured, n_each=20)
+    result = trained(fold, tmp_path, settings_with(passes=8, learning_rate=0.01))
+    assert result.model.input.shape == (None, 16, 16, 2)
+    predictions = scored(result.model, fold).predictions
+    assert predictions["y_pred"].nunique() > 1  # a single state would be at chance whatever the graphs tell
+    kappa, likely = chance(predictions)
+    if structured:
+        assert kappa > 0.6 and likely <= 0.001
+    else:
+        assert likely > 0.001
 
 
 @pytest.mark.slow
-def test_without_training_epochs_the_given_weights_are_the_network(tmp_path):
-    fold = graph_fold(tmp_path)
+def test_without_training_epochs_the_given_weights_are_the_network(tmp_path, fold):
     first = trained(fold, tmp_path / "first", settings_with(passes=1))
     path = tmp_path / "model.keras"
     first.model.save(path)
     settings = settings_with(str(path), passes=0, schedule="cosine", learning_rate=0.01)
     for _ in range(2):  # as after a kill
-        result = trained(fold, tmp_path / "second", settings)
+        said = []
+        result = trained(fold, tmp_path / "second", settings, tell=said.append)
+        assert said == ["nothing is trained, the given weights are the network's"]
         for found, expected in zip(result.model.get_weights(), first.model.get_weights(), strict=True):
             np.testing.assert_array_equal(found, expected)
         assert list(result.history) == list(first.history)
@@ -305,8 +338,34 @@ def test_without_training_epochs_the_given_weights_are_the_network(tmp_path):
 
 
 @pytest.mark.slow
-def test_training_starts_from_given_weights(tmp_path):
-    fold = graph_fold(tmp_path)
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        ("windows", {"compression": "gzip"}, None),
+        ("windows", {"seconds": 2}, "was trained on windows with seconds 1, these have 2; take a network"),
+        ("labels", {"classes": CLASSES[::-1]}, "with states wake/nrem/rem, these have rem/nrem/wake; take a network"),
+        ("model", {"regions": [3, 1]}, r"was trained on the channels \[0, 2\] .*, the settings choose \[2, 0\]; choose"),
+    ],
+)
+def test_a_network_that_is_to_score_as_it_is_fits_what_it_was_trained_on(tmp_path, fold, section, changes, message):
+    path, windows = tmp_path / "model.keras", {"input": "visibility-graphs", "seconds": 1, "compression": "none"}
+    model = build_network(settings_with()["model"], (16, 16, 2), CLASSES)
+    model.save(path)
+    write_card(path, card_of(settings_with(passes=1) | {"windows": windows}, fold[0], 1.0))
+    settings = settings_with(str(path), passes=0) | {"windows": windows}
+    settings = {**settings, section: {**settings[section], **changes}}
+    if message is None:
+        trained(fold, tmp_path, settings)
+    else:
+        with pytest.raises(InputError, match=message) as refused:
+            trained(fold, tmp_path, settings)
+        assert str(refused.value).startswith(str(path))
+        if section != "labels":  # a training may start from it
+            trained(fold, tmp_path, {**settings, "training": {**settings["training"], "passes": 1}})
+
+
+@pytest.mark.slow
+def test_training_starts_from_given_weights(tmp_path, fold):
     first = trained(fold, tmp_path / "first", settings_with(passes=1))
     path = tmp_path / "model.keras"
     first.model.save(path)
@@ -316,9 +375,8 @@ def test_training_starts_from_given_weights(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_loss_weight_is_that_of_every_class_in_training_and_validation(tmp_path):
+def test_the_loss_weight_is_that_of_every_class_in_training_and_validation(tmp_path, fold):
     """As the published loss has it, the package's with a weight for each class."""
-    fold = graph_fold(tmp_path)
     still = {"passes": 1, "learning_rate": 0.0}
     whole, quarter = (
         trained(fold, tmp_path / str(weight), settings_with(loss_weight=weight, **still)) for weight in (1, 0.25)
@@ -334,8 +392,7 @@ def test_the_loss_weight_is_that_of_every_class_in_training_and_validation(tmp_p
 
 
 @pytest.mark.slow
-def test_a_loss_weight_of_1_changes_no_bit(tmp_path, monkeypatch):
-    fold = graph_fold(tmp_path)
+def test_a_loss_weight_of_1_changes_no_bit(tmp_path, fold, monkeypatch):
     ours = trained(fold, tmp_path / "ours", settings_with(passes=3))
     compile_ = keras.Model.compile
     monkeypatch.setattr(keras.Model, "compile", lambda self, loss_weights, **options: compile_(self, **options))
@@ -343,3 +400,50 @@ def test_a_loss_weight_of_1_changes_no_bit(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(ours.history, plain.history, check_exact=True)
     for found, expected in zip(ours.model.get_weights(), plain.model.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+# --- Grad-CAM of links ---
+
+
+def published_heat(model, graphs, index):
+    """Grad-CAM by hand: the mean over the channels, each weighted by the mean of its gradient; scaled to 0..1."""
+    import tensorflow as tf
+
+    *_, kernel, bias = model.get_weights()
+    maps = tf.convert_to_tensor(keras.Model(model.input, model.get_layer(mvg_size.FEATURE_MAP).output)(graphs))
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        scores = tf.reduce_mean(maps, (1, 2)) @ kernel + bias
+        probabilities = tf.nn.softmax(scores)
+        if len(bias) == 1:
+            probabilities = tf.concat([1 - tf.sigmoid(scores), tf.sigmoid(scores)], 1)
+        score = probabilities[:, index]
+    weights = tf.reduce_mean(tape.gradient(score, maps), (1, 2))
+    heat = tf.nn.relu(tf.reduce_mean(maps * weights[:, None, None], -1)).numpy()
+    lowest, highest = (pick(heat, axis=(1, 2), keepdims=True) for pick in (np.min, np.max))
+    assert (highest > lowest).any()
+    return (heat - lowest) / np.where(highest > lowest, highest - lowest, 1)  # without evidence all are 0
+
+
+@pytest.mark.parametrize("classes", [CLASSES, ["wake", "sleep"]], ids=len)
+def test_grad_cam_is_that_of_the_last_activation(rng, classes):
+    model = build_network(SETTINGS_OF_MODEL, (12, 12, 3), classes)
+    spread(model, rng)
+    graphs = graphs_of(rng, 4, 12, 12, 3)
+    for index in range(len(classes)):
+        found = grad_cam(model, graphs, index)
+        assert found.shape == (4, 1, 3, 3)
+        np.testing.assert_allclose(found[:, 0], published_heat(model, graphs, index), atol=1e-5)
+
+
+def test_a_folds_maps_are_means_over_the_epochs_scored_correctly(fold, rng):
+    model = build_network(settings_with()["model"], (16, 16, 2), CLASSES)
+    spread(model, rng)
+    found, epochs = scored(model, fold), fold[0][fold[0]["split"] == "test"]
+    windows = read_windows([fold[1]["Ms4", "a"]], epochs[["label"]].to_numpy().T, channels=[0, 2])
+    graphs, labels = (np.stack(each) for each in list(zip(*windows.as_numpy_iterator(), strict=True))[:2])
+    right = np.asarray(model(graphs)).argmax(axis=1) == labels
+    assert found.examples == {("Ms4", index): n for index, n in enumerate(np.bincount(labels[right])) if n}
+    for (_, index), heat in found.heat["gradcam"].items():
+        expected = published_heat(model, graphs[right & (labels == index)], index).mean(axis=0)
+        np.testing.assert_allclose(heat, expected, atol=1e-5)

@@ -101,12 +101,15 @@ def test_shuffled_labels_are_the_same_labels_elsewhere():
     assert shuffled["epoch"].tolist() == epochs["epoch"].tolist()
 
 
-def test_provenance_is_json_and_names_versions_and_inputs():
+def test_provenance_is_json_and_names_versions_and_inputs(tmp_path):
+    weights = tmp_path / "model.keras"
+    weights.write_bytes(b"weights")
     recordings = pd.DataFrame({"mouse": ["a"], "recording": ["r"], "sha256": ["0" * 64], "epochs": [3]})
     configuration = {"dataset": {"source": "local"}}
-    document = json.loads(json.dumps(provenance(configuration, ["unknown.tsv"], recordings, "1" * 64)))
+    document = json.loads(json.dumps(provenance(configuration, ["unknown.tsv"], recordings, "1" * 64, [weights])))
     assert document["software"]["numpy"] == np.__version__
     assert document["software"]["keras"] == keras.__version__
     assert document["inputs"]["recordings"][0]["sha256"] == "0" * 64
+    assert document["inputs"]["weights"] == [{"path": str(weights), "sha256": hashlib.sha256(b"weights").hexdigest()}]
     assert document["without_record"] == ["unknown.tsv"]
     assert document["configuration"] == configuration

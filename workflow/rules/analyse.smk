@@ -122,6 +122,7 @@ rule gather_provenance:
     input:
         recordings=f"{RESOURCES}/recordings.tsv",
         atlas=f"{RESOURCES}/atlas.mat",
+        weights=every_given_weights,
         # The record says which code made these files, so it is made again when they are.
         made=made_for_main,
     output:

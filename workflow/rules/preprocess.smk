@@ -42,7 +42,7 @@ rule cut_windows:
     benchmark:
         f"{BENCHMARKS}/windows/{{windowing}}/{{mouse}}/{{recording}}.tsv"
     wildcard_constraints:
-        windowing="|".join(ALONE),
+        windowing=one_of(ALONE),
     priority: 2
     conda:
         "../../envs/base.yaml"
@@ -79,7 +79,7 @@ if TOGETHER:
         benchmark:
             f"{BENCHMARKS}/windows/together-{{family}}/{{mouse}}/{{recording}}.tsv"
         wildcard_constraints:
-            family="|".join(TOGETHER),
+            family=one_of(TOGETHER),
         params:
             windows=windowings_of_family,
         message:

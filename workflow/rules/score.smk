@@ -22,7 +22,7 @@ rule score:
     benchmark:
         f"{BENCHMARKS}/{{experiment}}/score/fold-{{fold}}.tsv"
     wildcard_constraints:
-        experiment="|".join(name for name in EXPERIMENTS if name not in WITHOUT_ATTENTION),
+        experiment=one_of(name for name in EXPERIMENTS if name not in WITHOUT_ATTENTION),
     conda:
         "../../envs/tensorflow.yaml"
     threads: of_training("threads")
@@ -53,4 +53,4 @@ if WITHOUT_ATTENTION:
             calibration=f"{RESULTS}/{{experiment}}/fold-{{fold}}/calibration.json",
             gradcam=f"{RESULTS}/{{experiment}}/fold-{{fold}}/gradcam.h5",
         wildcard_constraints:
-            experiment="|".join(WITHOUT_ATTENTION),
+            experiment=one_of(WITHOUT_ATTENTION),

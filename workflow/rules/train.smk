@@ -35,6 +35,7 @@ rule train:
         folds=f"{RESULTS}/{{experiment}}/folds.tsv",
         shards=shards,
         indices=indices,
+        weights=given_weights,
     output:
         model=f"{RESULTS}/{{experiment}}/fold-{{fold}}/model.keras",
         history=f"{RESULTS}/{{experiment}}/fold-{{fold}}/history.csv",

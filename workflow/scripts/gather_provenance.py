@@ -10,11 +10,13 @@ with step(snakemake):
     from wfci_sleep.tables import read_table
     from wfci_sleep.tables.recordings import RECORDINGS
 
+    found = snakemake.input
     document = provenance(
         snakemake.params.configuration,
-        snakemake.input,
-        recordings=read_table(snakemake.input.recordings, RECORDINGS),
-        atlas_sha256=sha256_of(snakemake.input.atlas),
+        [found.recordings, found.atlas, *found.made],
+        recordings=read_table(found.recordings, RECORDINGS),
+        atlas_sha256=sha256_of(found.atlas),
+        weights=found.weights,
     )
     with written_atomically(snakemake.output[0]) as temporary:
         temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from wfci_sleep.analysis.networks import network_names
 from wfci_sleep.analysis.raters import check_raters
 from wfci_sleep.models.registry import kind_of
+from wfci_sleep.models.weights import weight_files
 from wfci_sleep.training.folds import is_by_mouse, mice_of_fold, mice_under_test, n_folds
 
 
@@ -25,6 +26,22 @@ def channels(wildcards):
     """Positions of the channels of a window that the experiment's networks see; None for all."""
     model = EXPERIMENTS[wildcards.experiment]["model"]
     return kind_of(model).channels(model)
+
+
+def weights_of(experiment):
+    """The files of the weights that are given for an experiment's networks, if any."""
+    weights = EXPERIMENTS[experiment]["model"]["weights"]
+    return [] if weights is None else or_stop(weight_files, weights)
+
+
+def given_weights(wildcards):
+    """The same as input of a rule; they are read in place, whatever storage the run has."""
+    return [local(path) for path in weights_of(wildcards.experiment)]
+
+
+def every_given_weights(wildcards):
+    """The files of all weights that are given, each once."""
+    return [local(path) for path in dict.fromkeys(path for name in EXPERIMENTS for path in weights_of(name))]
 
 
 def windowing(experiment):
@@ -76,6 +93,9 @@ RATER_TABLES = {path: name for e in EXPERIMENTS.values() for name, path in e["an
 # Mistakes stop the workflow here, before any job: an error in an input function would come with a traceback.
 # The database's recordings are not known yet: the checkpoint list_database checks them in the same way.
 check_excluded_epochs()
+if workflow.is_main_process:
+    for experiment in EXPERIMENTS:
+        weights_of(experiment)
 if DATASET["source"] != "physionet":
     if workflow.is_main_process:
         for note in listing_notes():

@@ -20,6 +20,16 @@ from wfci_sleep.preprocessing.windowings import length_sweep, windowing_name, wi
 from wfci_sleep.run import settings
 from wfci_sleep.run.code import LIBRARY, code_digest
 
+
+
+def one_of(names):
+    """Regular expression of a wildcard that is one of some names; of none, one that nothing matches.
+
+    An empty expression would be no constraint.
+    """
+    return "|".join(names) or "(?!)"
+
+
 # Gives a rule's name in the workflow that imports this one, with its prefix.
 named = workflow.modifier.modify_rulename
 
@@ -99,9 +109,9 @@ NOTE = "Synthetic data: not a scientific result" if DATASET["source"] == "synthe
 wildcard_constraints:
     mouse=r"[^/]+",
     recording=r"[^/]+",
-    windowing="|".join(WINDOWINGS),
-    experiment="|".join(EXPERIMENTS),
-    series="|".join(SERIES),
+    windowing=one_of(WINDOWINGS),
+    experiment=one_of(EXPERIMENTS),
+    series=one_of(SERIES),
     fold=r"\d+",
     which=r"[^/]+",
     format="mp4|gif",

@@ -26,6 +26,7 @@ def lacks(experiment, needs):
         "graphs": network.input == GRAPHS,
         "attention": network.attention is not None,
         "learnt_attention": "temporal_attention" not in network.settings or of["model"]["temporal_attention"] != "mean",
+        "training": of["training"]["passes"] > 0,
         "scorers": bool(of["analysis"]["scorers"]),
     }
     return next((WITHOUT[need] for need in needs if not here[need]), None)

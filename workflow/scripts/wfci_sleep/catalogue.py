@@ -26,6 +26,7 @@ WITHOUT = {
     "graphs": "its network sees no visibility graphs",
     "attention": "its network has no attention over time",
     "learnt_attention": "model.temporal_attention is mean, which weighs every frame alike",
+    "training": "training.passes is 0, and networks score with the given weights, untrained",
     "scorers": "analysis.scorers is empty: it names the tables of further raters",
 }
 """What a figure or table may need -> why it has no meaning without."""
@@ -252,6 +253,7 @@ _OF_FIGURES = (
         AGREEMENT,
         "learning curves",
         inputs=("history",),
+        needs=("training",),
     ),
     Figure(
         "hypnogram",

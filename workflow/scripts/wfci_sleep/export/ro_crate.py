@@ -87,7 +87,7 @@ def run_crate(
     ...               "software": {"numpy": "2.1.0", "tensorflow": None}, "code": {"predictions": [], "others": []},
     ...               "data_are_synthetic": False,
     ...               "inputs": {"atlas": {"sha256": "00"}, "recordings": [
-    ...                   {"mouse": "Ms1", "recording": "Ms1-fc1", "epochs": 97, "sha256": "11"}]}}
+    ...                   {"mouse": "Ms1", "recording": "Ms1-fc1", "epochs": 97, "sha256": "11"}], "weights": []}}
     >>> citation = {"title": "a workflow", "version": "1", "license": "MIT", "authors": [{"name": "us"}]}
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = Path(folder, "published.tsv").write_text("what")
@@ -123,7 +123,11 @@ def run_crate(
     action = crate.add_action(
         workflow,
         "#run",
-        object=[*_recordings(crate, provenance), *_settings(crate, provenance["configuration"])],
+        object=[
+            *_recordings(crate, provenance),
+            *_weights(crate, provenance),
+            *_settings(crate, provenance["configuration"]),
+        ],
         result=made,
         properties={
             "@type": "CreateAction",
@@ -184,6 +188,21 @@ def _recordings(crate: ROCrate, provenance: Mapping[str, Any]) -> list[ContextEn
             )
             for row in inputs["recordings"]
         ),
+    ]
+
+
+def _weights(crate: ROCrate, provenance: Mapping[str, Any]) -> list[ContextEntity]:
+    """Files of the weights that were given for networks, named by their checksums as well."""
+    return [
+        _entity(
+            crate,
+            f"#weights-{row['sha256']}",
+            "CreativeWork",
+            name=Path(row["path"]).name,
+            sha256=row["sha256"],
+            description="Weights that were given for networks.",
+        )
+        for row in provenance["inputs"]["weights"]
     ]
 
 

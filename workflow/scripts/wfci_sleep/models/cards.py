@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.layout import FRAME_RATE_HZ
+from wfci_sleep.models.registry import kind_of
 
 if TYPE_CHECKING:  # as in `files.atomic`
     import pandas as pd
@@ -150,6 +151,34 @@ def check_fit(path: str | os.PathLike, card: Mapping[str, Any], windows: Mapping
             f"{path} was trained on windows with {' and '.join(f'{name} {trained[name]}' for name in differing)}, "
             f"these have {' and '.join(str(found[name]) for name in differing)}; "
             "take a network that was trained on windows like these, or train one"
+        )
+
+
+def check_given(path: str | os.PathLike, settings: Mapping[str, Mapping]) -> None:
+    """Stop if a given network is to score as it is, and says that it was trained on other windows, states or channels.
+
+    TensorFlow's checkpoints and networks without a card say nothing of it.
+
+    Parameters
+    ----------
+    path : path
+        As `model.weights` names it.
+    settings : mapping
+        An experiment's `windows`, `labels` and `model` sections.
+
+    Raises
+    ------
+    InputError
+    """
+    card = network_card(path) if Path(path).suffix == ".keras" else None
+    if card is None:
+        return
+    check_fit(path, card, settings["windows"], settings["labels"]["classes"])
+    channels, expected = (kind_of(model).channels(model) for model in (card["model"], settings["model"]))
+    if channels != expected:
+        raise InputError(
+            f"{path} was trained on the channels {channels} of a window, the settings choose {expected}; choose the "
+            "same in the model section, or train the network"
         )
 
 

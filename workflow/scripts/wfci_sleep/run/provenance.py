@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from wfci_sleep.files.atomic import read_json
+from wfci_sleep.files.atomic import read_json, sha256_of
 from wfci_sleep.run.made import PACKAGES, installed_version, record
 
 PREDICTING = ("train", "score", "score_without_attention")
@@ -19,6 +19,7 @@ def provenance(
     files: Iterable[str | os.PathLike[str]],
     recordings: pd.DataFrame,
     atlas_sha256: str,
+    weights: Iterable[str | os.PathLike[str]] = (),
 ) -> dict[str, Any]:
     """Describe how a run was made.
 
@@ -31,6 +32,8 @@ def provenance(
     recordings : table
         recordings.tsv, with the checksum of every recording; those that are left out are no inputs.
     atlas_sha256 : str
+    weights : iterable of path, optional
+        Files of the weights that were given for networks.
 
     Returns
     -------
@@ -43,7 +46,11 @@ def provenance(
         "platform": {"system": platform.platform(), "machine": platform.machine(), "cpus": os.cpu_count()},
         "configuration": dict(configuration),
         "data_are_synthetic": configuration["dataset"]["source"] == "synthetic",
-        "inputs": {"atlas": {"sha256": atlas_sha256}, "recordings": used.to_dict("records")},
+        "inputs": {
+            "atlas": {"sha256": atlas_sha256},
+            "recordings": used.to_dict("records"),
+            "weights": [{"path": str(path), "sha256": sha256_of(path)} for path in weights],
+        },
     }
 
 

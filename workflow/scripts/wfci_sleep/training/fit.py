@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.files.atomic import sha256_of
+from wfci_sleep.models.cards import check_given
 from wfci_sleep.models.registry import build_network, input_shape, kind_of
 from wfci_sleep.models.saving import for_inference
 from wfci_sleep.models.weights import load_weights, weight_files
@@ -197,7 +198,7 @@ def train(
     Raises
     ------
     InputError
-        If the fold cannot be trained on.
+        If the fold cannot be trained on, or the given weights are another network's.
     """
     training, classes = settings["training"], settings["labels"]["classes"]
     chosen = {split: epochs[epochs["split"] == split] for split in ("train", "validation")}
@@ -216,6 +217,8 @@ def train(
         model = build_network(settings["model"], shape, classes, training["precision"], training["frames_at_once"])
         if weights is not None:
             load_weights(model, weights)
+            if passes == 0:
+                check_given(weights, settings)
         kappa = CohenKappa(len(classes), name="kappa")
         model.compile(
             optimizer=optimizer(training, n_steps * max(passes, 1)),  # a schedule has at least a step
@@ -240,7 +243,9 @@ def train(
     validation = validation.batch(len(devices), drop_remainder=True) if several else validation.batch(batch)
     Path(tensorboard).mkdir(parents=True, exist_ok=True)
     with damage_named(shards.values()):
-        if passes > 0:
+        if passes == 0:
+            tell("nothing is trained, the given weights are the network's")
+        else:
             left = range(min(done, passes - 1), passes)
             model.fit(
                 training_batches(chosen["train"], shards, classes, training, left, several, channels=channels),
