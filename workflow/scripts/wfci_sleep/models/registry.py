@@ -102,6 +102,7 @@ KINDS = {
         settings=("graph_filters", "regions"),
         input=GRAPHS,
         channels=mvg_size.channels_of,
+        words="mvg-cnn.j2",
     ),
 }
 
