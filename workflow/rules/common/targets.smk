@@ -44,6 +44,13 @@ def where_it_has(needs, what, files):
     return of
 
 
+# Experiments whose results are wanted as MATLAB files.
+WITH_MATLAB = [name for name in SHOWN if EXPERIMENTS[name]["analysis"]["matlab"]]
+if workflow.is_main_process:
+    for name in WITH_MATLAB:
+        if reason := lacks(name, FRAMES_AND_ATTENTION):
+            print(f"warning: the experiment {name} has no MATLAB files (analysis.matlab): {reason}", file=sys.stderr)
+
 # Where results lie, by what they are about; with a wildcard for the experiment, or the series of experiments.
 FOLDERS = {"run": RESULTS, "comparison": RESULTS, **{of: f"{RESULTS}/{{{of}}}" for of in ("experiment", "series")}}
 
@@ -96,8 +103,7 @@ def tables_of_kind(kind, experiment=MAIN):
 
 def tables_of(experiment):
     """Tables of an experiment, and its MATLAB files where they are wanted and it has what they hold."""
-    wanted = EXPERIMENTS[experiment]["analysis"]["matlab"] and not lacks(experiment, FRAMES_AND_ATTENTION)
-    matlab = matlab_index(experiment) if wanted else []
+    matlab = [] if lacks(experiment, FRAMES_AND_ATTENTION) or experiment not in WITH_MATLAB else matlab_index(experiment)
     return [*tables_of_kind("experiment", experiment), f"{RESULTS}/{experiment}/metrics.json", *matlab]
 
 
