@@ -9,8 +9,10 @@ import pytest
 from wfci_sleep.analysis.confidence_intervals import LEAST_CLUSTERS, WIDEST
 from wfci_sleep.models import registry
 from wfci_sleep.models.size import CBAM_KERNEL, CBAM_REDUCTION, LEAKY_SLOPE, SIMAM_REGULARISATION, parameters
+from wfci_sleep.preprocessing.inputs import INPUTS
 from wfci_sleep.report.methods import SETTINGS
 from wfci_sleep.report.methods import methods as write_methods
+from wfci_sleep.report.rendering import description
 from wfci_sleep.run.description import Experiment
 from wfci_sleep.run.settings import SECTIONS, resolve
 from wfci_sleep.scoring.calibration import N_BINS
@@ -463,3 +465,7 @@ def test_experiments_of_one_kind_need_no_other_description(quality):
     )
     assert "Other networks" not in text
     assert "The experiment b differs from it in the parcels (left instead of whole)." in text
+
+
+def test_every_network_and_every_input_is_described():
+    assert [name for name in (*registry.KINDS, *INPUTS) if description(name) is None] == []

@@ -16,7 +16,7 @@ from wfci_sleep.preprocessing.inputs import window_shape
 from wfci_sleep.preprocessing.windowings import n_frames
 from wfci_sleep.report.changes import Change, Told, changes, told
 from wfci_sleep.report.references import numbered
-from wfci_sleep.report.rendering import joined, render
+from wfci_sleep.report.rendering import description, joined, render
 from wfci_sleep.run.description import nouns_and_units
 from wfci_sleep.scoring.calibration import N_BINS
 from wfci_sleep.states import STATES, Classes
@@ -146,6 +146,7 @@ def _data(quality: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
         "frames": n_frames(windows["seconds"]),
         "epoch_frames": n_frames(int(EPOCH_S)),
         "window_shape": window_shape(windows),
+        "input_words": description(windows["input"]),
         "n_folds": n_folds(folds, mice),
         "held_out_mouse": held_out_mouse(folds, mice) if folds["protocol"] == "held-out-mouse" else None,
     }
@@ -181,6 +182,7 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
     parameters = kind.parameters(settings["model"], len(classes))
     return {
         "kind": kind,
+        "network_words": description(settings["model"]["kind"]),
         "channels": kind.channels(settings["model"]),
         "classes": classes,
         "n_parameters": sum(parameters.values()),

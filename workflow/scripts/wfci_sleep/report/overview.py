@@ -14,7 +14,7 @@ from wfci_sleep.models.registry import kind_of
 from wfci_sleep.preprocessing.quality import recordings_and_notes
 from wfci_sleep.preprocessing.windowings import n_frames
 from wfci_sleep.report.changes import changes, told
-from wfci_sleep.report.rendering import render
+from wfci_sleep.report.rendering import description, render
 from wfci_sleep.states import STATES, Classes
 from wfci_sleep.training.folds import POOLED_SHARES
 
@@ -82,6 +82,8 @@ def overview(
         experiments=experiments,
         first=first,
         kind=kind,
+        network_words=description(settings["model"]["kind"]),
+        input_words=description(settings["windows"]["input"]),
         channels=kind.channels(settings["model"]),
         titles={name: Classes(one.settings["labels"]["classes"]).titles for name, one in experiments.items()},
         frames=n_frames(settings["windows"]["seconds"]),
