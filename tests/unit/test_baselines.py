@@ -21,6 +21,7 @@ from made_up import NAMES, areas_of, fragmentation_of, maps_of, predictions_of, 
 import wfci_sleep.figures
 from wfci_sleep.analysis.agreement import COLUMNS as AGREEMENT
 from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.links import link_table
 from wfci_sleep.analysis.performance import metrics_table
 from wfci_sleep.analysis.published import beside_published, caveat, length_table
 from wfci_sleep.analysis.transition_distance import transition_distance_table
@@ -35,9 +36,11 @@ from wfci_sleep.figures.confusion import plot_confusion
 from wfci_sleep.figures.folds import plot_folds
 from wfci_sleep.figures.fragmentation import plot_fragmentation
 from wfci_sleep.figures.gradcam import plot_gradcam
+from wfci_sleep.figures.gradcam_links import plot_gradcam_links
 from wfci_sleep.figures.gradcam_parcels import plot_gradcam_parcels
 from wfci_sleep.figures.hypnogram import plot_hypnogram
 from wfci_sleep.figures.learning import plot_learning_curves
+from wfci_sleep.figures.parcel_scores import plot_parcel_scores
 from wfci_sleep.figures.performance import plot_performance
 from wfci_sleep.figures.published import plot_published
 from wfci_sleep.figures.raters import plot_raters
@@ -47,6 +50,7 @@ from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import style
 from wfci_sleep.figures.transition_distance import plot_transition_distance
 from wfci_sleep.figures.window_length import plot_window_length
+from wfci_sleep.scoring.explanations import link_masks, mouse_maps
 from wfci_sleep.tables.epochs import SPLITS
 
 BASELINE = Path(__file__).parent / "baseline"
@@ -141,6 +145,16 @@ def test_gradcam_parcels(rng):
     return plot_gradcam_parcels(areas_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES)
 
 
+@compared(50)
+def test_gradcam_links(rng):
+    shapes = rng.uniform(0.02, 0.2, (3, 3))
+    apart = np.abs(np.arange(34) - np.arange(34)[:, None])
+    heat = {(f"Ms{m}", s): np.exp(-shapes[m, s] * apart).astype(np.float32) for m in range(3) for s in range(3)}
+    masks = link_masks([f"Ms{m}" for m in range(3)], 34)
+    maps = mouse_maps(heat, dict.fromkeys(heat, 5), masks, NAMES, (34, 34))
+    return plot_gradcam_links(maps, link_table(maps))
+
+
 @baseline
 def test_hypnogram(rng):
     states = np.repeat(rng.integers(-2, 3, 30), 4)
@@ -155,6 +169,20 @@ def test_learning_curves(rng):
     columns = {name: rng.uniform(0.9, 1, 12) for name in ("loss", "val_loss", "kappa", "val_kappa")}
     falling = {name: values / np.tile(passes, 2) for name, values in columns.items()}
     return plot_learning_curves(pd.DataFrame({"fold": np.repeat([1, 2], 6), "pass": np.tile(passes, 2), **falling}))
+
+
+@compared(50)
+def test_parcel_scores(rng):
+    parcels = np.kron(np.arange(1, 41).reshape(4, 10), np.ones((32, 12), dtype=int))
+    names = [f"Area{number} {side}" for side in "LR" for number in range(1, 21)]
+    columns = ["parcel", "name", "level", "metric", "state", "value", "ci_low", "ci_high"]
+    rows = [
+        (number, names[number - 1], "pooled", metric, state, value, value - 0.1, value + 0.1)
+        for number in (2, 3, 4, 22, 23, 24)
+        for metric, state in [("kappa", None), *(("f1", state) for state in NAMES)]
+        for value in [rng.uniform(0, 0.8)]
+    ]
+    return plot_parcel_scores(pd.DataFrame(rows, columns=columns), parcels, NAMES)
 
 
 @baseline
