@@ -25,6 +25,7 @@ from wfci_sleep.scoring.explanations import (
     MouseMaps,
     read_attention,
     read_gradcam,
+    recorded_shape,
     write_attention,
     write_gradcam,
 )
@@ -298,14 +299,14 @@ def test_attention_and_maps_of_another_run_are_named(tmp_path, rng):
     recordings = pd.DataFrame({"mouse": "Ms1", "recording": ["Ms1-fc1", "Ms1-fc10"], "epochs": [4, 1]})
     attention, maps = [paths["attention.h5"]], [paths["gradcam.h5"]]
     read_attention(attention, STATES, recordings)
-    read_gradcam(maps, "gradcam", STATES, ["Ms1", "Ms2"], "both")
+    read_gradcam(maps, "gradcam", STATES, ["Ms1", "Ms2"], recorded_shape("both"))
     for path, reader in (
         (attention[0], lambda: read_attention(attention, STATES, recordings.assign(epochs=[3, 1]))),
         (attention[0], lambda: read_attention(attention, STATES, recordings[1:])),
         (attention[0], lambda: read_attention(attention, STATES[:2])),
         (maps[0], lambda: read_gradcam(maps, "gradcam", ["wake", "sleep"])),
         (maps[0], lambda: read_gradcam(maps, "gradcam", STATES, ["Ms2"])),
-        (maps[0], lambda: read_gradcam(maps, "gradcam", STATES, ["Ms1"], "left")),
+        (maps[0], lambda: read_gradcam(maps, "gradcam", STATES, ["Ms1"], recorded_shape("left"))),
     ):
         with pytest.raises(InputError) as caught:
             reader()
