@@ -119,8 +119,8 @@ def test_intervals_of_links_are_drawn_as_they_are(n_mice):
     lines = next(axes for axes in figure.axes if axes.get_xlabel().startswith("Time between"))
     said = [text.get_text() for text in lines.get_legend().get_texts()]
     states = [f"Wake (mice: {n_mice})", f"NREM (mice: {n_mice})", f"REM (mice: {n_mice - 1})"]
-    band, none = "95 % t interval of the mean over mice", "fewer than 3 mice: no interval"
-    assert said == [*states, *([band] if n_mice > 2 else []), none]
+    intervals = "95 % t interval of the mean, from 3 mice on" if n_mice > 2 else "fewer than 3 mice: no interval"
+    assert said == [*states, intervals]
     assert len(lines.collections) == (2 if n_mice > 2 else 0)
     for each in lines.collections:
         edges = each.get_paths()[0].vertices[:, 1]

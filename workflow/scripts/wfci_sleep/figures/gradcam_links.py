@@ -97,23 +97,20 @@ def _draw_maps(figure: Figure, panels: Sequence[Axes], maps: MouseMaps, method: 
 
 def _draw_lines(axes: Axes, links: pd.DataFrame, states: Sequence[str]) -> bool:
     """Draw mean heat by distance for each state; tell whether there was any."""
-    drawn, banded = [], set()
+    drawn, banded = [], False
     for state, title, colour in zip(states, state_titles(states), state_colours(states), strict=True):
         by_mouse = links[links["state"] == state].pivot(index="mouse", columns="lag_s", values="mean_heat")
         if by_mouse.empty:
             continue
         mean, half = by_mouse.mean(), half_width_of_mean(by_mouse)
         drawn += axes.plot(mean.index, mean, color=colour, label=f"{title} (mice: {len(by_mouse)})")
-        banded.add(len(by_mouse) >= LEAST_CLUSTERS)
         if len(by_mouse) >= LEAST_CLUSTERS:
             axes.fill_between(mean.index, mean - half, mean + half, color=colour, **_BAND)
+            banded = True
     if not drawn:
         return False
     axes.set(xlim=(0, links["lag_s"].max()), ylim=(min(0, axes.dataLim.y0), None))
-    meanings = {
-        True: Patch(color="0.5", **_BAND, label="95 % t interval of the mean over mice"),
-        False: Line2D([], [], ls="", label=f"fewer than {LEAST_CLUSTERS} mice: no interval"),
-    }
-    handles = [*drawn, *(handle for found, handle in meanings.items() if found in banded)]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(handles), columnspacing=1)
+    band = Patch(color="0.5", **_BAND, label=f"95 % t interval of the mean, from {LEAST_CLUSTERS} mice on")
+    none = Line2D([], [], ls="", label=f"fewer than {LEAST_CLUSTERS} mice: no interval")
+    axes.legend(handles=[*drawn, band if banded else none], loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     return True
