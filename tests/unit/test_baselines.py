@@ -22,9 +22,11 @@ import wfci_sleep.figures
 from wfci_sleep.analysis.agreement import COLUMNS as AGREEMENT
 from wfci_sleep.analysis.hypnogram import Hypnogram
 from wfci_sleep.analysis.links import link_table
+from wfci_sleep.analysis.parcel_scores import parcel_scores
 from wfci_sleep.analysis.performance import metrics_table
 from wfci_sleep.analysis.published import beside_published, caveat, length_table
 from wfci_sleep.analysis.transition_distance import transition_distance_table
+from wfci_sleep.data.atlas import Atlas
 from wfci_sleep.figures.attention import (
     plot_attention_distribution,
     plot_attention_session,
@@ -50,7 +52,7 @@ from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import style
 from wfci_sleep.figures.transition_distance import plot_transition_distance
 from wfci_sleep.figures.window_length import plot_window_length
-from wfci_sleep.scoring.explanations import link_masks, mouse_maps
+from wfci_sleep.scoring.explanations import MouseMaps, link_masks
 from wfci_sleep.tables.epochs import SPLITS
 
 BASELINE = Path(__file__).parent / "baseline"
@@ -145,14 +147,30 @@ def test_gradcam_parcels(rng):
     return plot_gradcam_parcels(areas_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES)
 
 
-@compared(50)
+@baseline
 def test_gradcam_links(rng):
-    shapes = rng.uniform(0.02, 0.2, (3, 3))
-    apart = np.abs(np.arange(34) - np.arange(34)[:, None])
-    heat = {(f"Ms{m}", s): np.exp(-shapes[m, s] * apart).astype(np.float32) for m in range(3) for s in range(3)}
-    masks = link_masks([f"Ms{m}" for m in range(3)], 34)
-    maps = mouse_maps(heat, dict.fromkeys(heat, 5), masks, NAMES, (34, 34))
-    return plot_gradcam_links(maps, link_table(maps))
+    """Links of near moments make wake, of far ones NREM; one mouse without REM."""
+    moments = np.arange(16)
+    near = np.exp(-np.abs(moments[:, None] - moments) / 4)
+    maps = rng.uniform(0.7, 1, (3, 3, 1, 1)) * np.stack([near, 1 - near, np.full_like(near, 0.4)])
+    examples = rng.integers(1, 90, (3, 3))
+    maps[-1, 2], examples[-1, 2] = np.nan, 0
+    mice = ["Ms1", "Ms2", "Ms3"]
+    masks = np.stack([*link_masks(mice, len(moments)).values()])
+    found = MouseMaps(mice, NAMES, maps.astype(np.float32), examples, masks)
+    return plot_gradcam_links(found, link_table(found))
+
+
+@compared(50)
+def test_parcel_scores(rng):
+    parcels = np.kron(np.arange(1, 41).reshape(5, 8), np.ones((16, 16))).astype(np.uint8)
+    atlas = Atlas(parcels, [f"Area{number} {side}" for side in "LR" for number in range(1, 21)], parcels > 0)
+    table = metrics_table(predictions_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES, 100, 0).replace({"state": {"": np.nan}})
+    values = ["value", "ci_low", "ci_high"]
+    # The further back, the better; a little less on the right.
+    better = {number: 0.03 * ((number - 1) % 20) - 0.05 * (number > 20) for number in (*range(2, 20), *range(22, 40))}
+    metrics = {number: table.assign(**(table[values] + more)) for number, more in better.items()}
+    return plot_parcel_scores(parcel_scores(metrics, atlas), parcels, NAMES)
 
 
 @baseline
@@ -169,20 +187,6 @@ def test_learning_curves(rng):
     columns = {name: rng.uniform(0.9, 1, 12) for name in ("loss", "val_loss", "kappa", "val_kappa")}
     falling = {name: values / np.tile(passes, 2) for name, values in columns.items()}
     return plot_learning_curves(pd.DataFrame({"fold": np.repeat([1, 2], 6), "pass": np.tile(passes, 2), **falling}))
-
-
-@compared(50)
-def test_parcel_scores(rng):
-    parcels = np.kron(np.arange(1, 41).reshape(4, 10), np.ones((32, 12), dtype=int))
-    names = [f"Area{number} {side}" for side in "LR" for number in range(1, 21)]
-    columns = ["parcel", "name", "level", "metric", "state", "value", "ci_low", "ci_high"]
-    rows = [
-        (number, names[number - 1], "pooled", metric, state, value, value - 0.1, value + 0.1)
-        for number in (2, 3, 4, 22, 23, 24)
-        for metric, state in [("kappa", None), *(("f1", state) for state in NAMES)]
-        for value in [rng.uniform(0, 0.8)]
-    ]
-    return plot_parcel_scores(pd.DataFrame(rows, columns=columns), parcels, NAMES)
 
 
 @baseline
