@@ -102,4 +102,6 @@ def _draw_ranks(axes: Axes, areas: pd.DataFrame) -> None:
     axes.set_yticks(range(len(order)), order)
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(-0.7, len(order) - 0.3), xlabel="Cohen's kappa of a network that sees one parcel, 95 % interval")
+    epochs, over = (" or ".join(map(str, areas[column].unique())) for column in ("n", "interval_over"))
+    axes.set_title(f"{epochs} test epochs; interval over {over}", loc="left", fontsize=7)
     axes.legend(loc="lower right")
