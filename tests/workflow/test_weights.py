@@ -26,6 +26,7 @@ GRAPHS = {"kind": "mvg-cnn", "graph_filters": [4, 6], "regions": [2, 7, 30]}
 RUN = "results/tiny"
 METRICS = [f"{RUN}/{name}/metrics.tsv" for name in ("main", "mvg")]
 DOCUMENTS = [f"{RUN}/methods.md", f"{RUN}/overview.rst"]
+TABLES = ["resources/tiny/recordings.tsv", "resources/tiny/quality.tsv"]
 FIGURES = [f"{RUN}/mvg/figures/{name}.svg" for name in ("confusion", "gradcam_links")]
 
 
@@ -57,7 +58,7 @@ def scored(tmp_path_factory):
     given["main"].save(workflow.path("given/network.keras"))
     write_checkpoint(outside / "checkpoint", given["mvg"].get_weights())
     workflow.configure(configuration("given/network.keras", outside / "checkpoint"))
-    workflow.run(*METRICS, *FIGURES)
+    workflow.run(*METRICS, *FIGURES, *TABLES)
     return workflow, given, outside / "checkpoint"
 
 
