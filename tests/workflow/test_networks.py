@@ -42,7 +42,7 @@ def test_the_target_all_makes_what_the_main_experiment_shows(workflow):
         assert f"{RESULTS}/other/" not in made
         for name in ("main", "graphs"):
             assert (f"{RESULTS}/{name}/figures/confusion.svg" in made) == (target != "tables")
-            assert (f"{RESULTS}/{name}/sleep.tsv" in made) == (target != "figures")
+            assert (f"{RESULTS}/{name}/metrics.json" in made) == (target != "figures")
 
 
 @pytest.mark.parametrize(
