@@ -1,6 +1,7 @@
 """Small made-up results that several tests draw or export."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -83,3 +84,14 @@ def areas_of(rng: np.random.Generator, mice: Sequence[str]) -> pd.DataFrame:
         for area, row in places.items()
     ]
     return pd.DataFrame(rows, columns=["mouse", "state", "area", "row", "mean_heat"])
+
+
+def write_checkpoint(folder: Path, arrays: Sequence[np.ndarray]) -> None:
+    """Write kernel and bias of each layer in turn as a TensorFlow checkpoint, with the names that Keras 2 gave them."""
+    import tensorflow as tf
+
+    root = tf.train.Checkpoint()
+    for number, (kernel, bias) in enumerate(zip(arrays[::2], arrays[1::2], strict=True)):
+        layer = tf.train.Checkpoint(kernel=tf.Variable(kernel), bias=tf.Variable(bias))
+        setattr(root, f"layer_with_weights-{number}", layer)
+    tf.train.CheckpointManager(root, str(folder), 2, checkpoint_name="ckpt").save()

@@ -365,3 +365,22 @@ def test_constants_are_the_layers():
     assert encoder.LEAKY_SLOPE == LEAKY_SLOPE
     assert attention.SimAM().regularisation == SIMAM_REGULARISATION
     assert (attention.CBAM().reduction, attention.CBAM().kernel) == (CBAM_REDUCTION, CBAM_KERNEL)
+
+
+PROTOCOLS = ["leave-one-mouse-out", "held-out-mouse", "k-fold", "pooled"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_given_weights_are_told_and_no_mouse_is_called_unseen(quality, protocol):
+    folds = {"protocol": protocol, "k": 2}
+    plain = methods(quality, folds=folds)
+    assert "given weights" not in plain
+    assert ("the network had never seen" in plain) == (protocol != "pooled")
+    started = methods(quality, folds=folds, model={"weights": "given/ckpt"})
+    assert "The training of every fold started from the given weights given/ckpt," in started
+    assert "It is not known here on which mice they were trained" in started
+    assert "The network was trained with focal loss" in started and "never seen" not in started
+    untrained = methods(quality, folds=folds, model={"weights": "given/ckpt"}, training={"passes": 0})
+    assert "Nothing was trained: every fold has the given weights given/ckpt," in untrained
+    for words in ("was trained with", "training epoch", "never seen", "that it was trained on"):
+        assert words not in untrained, words

@@ -209,3 +209,15 @@ def test_names_are_no_markup(quality, name):
     assert f"of 1 mouse ({name})" in in_lines(shown)
     assert f"Network and training of {name}" in shown
     assert f"{name}: none" in shown
+
+
+@pytest.mark.parametrize("protocol", ["leave-one-mouse-out", "held-out-mouse", "k-fold"])
+def test_given_weights_are_told_and_no_mouse_is_called_unseen(quality, protocol):
+    folds = {"protocol": protocol}
+    assert "which the network has never seen" in described(quality, folds=folds)
+    started = described(quality, folds=folds, model={"weights": "given/ckpt"})
+    assert "The training of each fold starts from the given weights given/ckpt; it is not known here" in started
+    assert "never seen" not in started and "Adam" in started
+    untrained = described(quality, folds=folds, model={"weights": "given/ckpt"}, training={"passes": 0})
+    assert "Training*: nothing is trained. The networks of all folds have the given weights given/ckpt;" in untrained
+    assert "never seen" not in untrained and "Adam" not in untrained and "training epoch" not in untrained
