@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from lib.measuring import has_bfloat16, in_turns, peak_memory_gb, print_table, rounds_of, seconds
+from lib.measuring import has_bfloat16, in_turns, peak_memory_gb, print_table, rounds_of, seconds, waiting_share
 
 THREADS = 2
 SMALL = (168, 32, 32)
@@ -242,7 +242,6 @@ def scoring():
 def waiting():
     """Share of a training pass that the step waits for its next batch, small network, shards on disk."""
     prepare()
-    import time
 
     from wfci_sleep.training.batches import training_batches
 
@@ -255,16 +254,7 @@ def waiting():
         shards, epochs = recording(folder, SMALL, 160)
         for name, settings in (("plain", plain), ("augmented", options)):
             batches = iter(training_batches(epochs, shards, classes, settings, range(2)))
-            waited, started = 0.0, None
-            for number in range(80):
-                asked = time.perf_counter()
-                frames, labels = next(batches)
-                if started is not None:
-                    waited += time.perf_counter() - asked
-                model.train_on_batch(frames, labels)
-                if number == 2:
-                    started = time.perf_counter()
-            shares[name] = waited / (time.perf_counter() - started)
+            shares[name] = waiting_share(batches, model.train_on_batch, 77)
     return shares
 
 

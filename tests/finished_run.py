@@ -18,7 +18,8 @@ from workflow.conftest import TINY, overlaid
 from wfci_sleep.data import synthetic, synthetic_activity, synthetic_sessions
 from wfci_sleep.data.atlas import Atlas, load_atlas
 from wfci_sleep.files.atomic import write_table
-from wfci_sleep.layout import EPOCH_S
+from wfci_sleep.layout import EPOCH_S, FRAMES
+from wfci_sleep.models.registry import kind_of
 from wfci_sleep.preprocessing.quality import quality_row
 from wfci_sleep.preprocessing.survey import RecordingSurvey, write_survey
 from wfci_sleep.preprocessing.windowings import n_frames, windowing_name
@@ -26,6 +27,7 @@ from wfci_sleep.preprocessing.windows import window_index
 from wfci_sleep.run.settings import resolve
 from wfci_sleep.scoring.explanations import (
     METHOD_TITLES,
+    link_masks,
     mouse_maps,
     mouse_masks,
     recorded_shape,
@@ -174,7 +176,7 @@ def _write_training(folder: Path, settings: Mapping, rng: np.random.Generator) -
 def _write_scores(
     folder: Path, epochs: pd.DataFrame, settings: Mapping, resources: Path, rng: np.random.Generator
 ) -> None:
-    """Write what scoring a fold leaves behind: predictions, calibration, attention weights, Grad-CAM."""
+    """Write what scoring a fold leaves behind: predictions, calibration, attention weights if any, Grad-CAM."""
     classes = settings["labels"]["classes"]
     epochs = epochs[epochs["split"] != "train"].reset_index(drop=True)
     true = Classes(classes).of_labels[epochs["label"].to_numpy()]
@@ -196,12 +198,18 @@ def _write_scores(
     tested = predictions[predictions["split"] == "test"]
     windows = settings["windows"]
     seconds = windows["seconds"]
-    weights = rng.dirichlet(np.full(n_frames(seconds), 5.0), len(tested)).astype(np.float32)
-    write_attention(folder / "attention.h5", tested, weights, seconds)
+    kind, length = kind_of(settings["model"]), n_frames(seconds)
+    if kind.attention is not None:
+        weights = rng.dirichlet(np.full(length, 5.0), len(tested)).astype(np.float32)
+        write_attention(folder / "attention.h5", tested, weights, seconds)
     right = tested.loc[tested["y_true"] == tested["y_pred"]].groupby(["mouse", "y_pred"]).size().to_dict()
     heat = {key: rng.random((8, 8)).astype(np.float32) for key in right}
     recordings = list(dict.fromkeys(zip(tested["mouse"], tested["recording"], strict=True)))
-    surveys = {(mouse, recording): resources / "surveys" / mouse / f"{recording}.h5" for mouse, recording in recordings}
-    masks = mouse_masks(recordings, surveys, windows, load_atlas(resources / "atlas.mat"))
-    maps = mouse_maps(heat, right, masks, classes, recorded_shape(windows["hemisphere"]))
+    if kind.input == FRAMES:
+        surveys = {key: resources / "surveys" / key[0] / f"{key[1]}.h5" for key in recordings}
+        masks = mouse_masks(recordings, surveys, windows, load_atlas(resources / "atlas.mat"))
+        shape = recorded_shape(windows["hemisphere"])
+    else:
+        masks, shape = link_masks((mouse for mouse, _ in recordings), length), (length, length)
+    maps = mouse_maps(heat, right, masks, classes, shape)
     write_gradcam(folder / "gradcam.h5", dict.fromkeys(METHOD_TITLES, maps))

@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,6 +25,19 @@ def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict
     """Median wall time of each function, called in turns, after a first round that does not count."""
     times = rounds_of(functions, rounds)
     return {name: float(np.median([one[name] for one in times])) for name in functions}
+
+
+def waiting_share(batches: Iterator, step: Callable[..., object], steps: int, first: int = 3) -> float:
+    """Share of the time that steps wait for their next batch, after `first` ones that do not count."""
+    for _ in range(first):
+        step(*next(batches))
+    waited, started = 0.0, time.perf_counter()
+    for _ in range(steps):
+        asked = time.perf_counter()
+        batch = next(batches)
+        waited += time.perf_counter() - asked
+        step(*batch)
+    return waited / (time.perf_counter() - started)
 
 
 def peak_memory_gb() -> float:

@@ -21,9 +21,12 @@ from made_up import NAMES, areas_of, fragmentation_of, maps_of, predictions_of, 
 import wfci_sleep.figures
 from wfci_sleep.analysis.agreement import COLUMNS as AGREEMENT
 from wfci_sleep.analysis.hypnogram import Hypnogram
+from wfci_sleep.analysis.links import link_table
+from wfci_sleep.analysis.parcel_scores import parcel_scores
 from wfci_sleep.analysis.performance import metrics_table
 from wfci_sleep.analysis.published import beside_published, caveat, length_table
 from wfci_sleep.analysis.transition_distance import transition_distance_table
+from wfci_sleep.data.atlas import Atlas
 from wfci_sleep.figures.attention import (
     plot_attention_distribution,
     plot_attention_session,
@@ -35,9 +38,11 @@ from wfci_sleep.figures.confusion import plot_confusion
 from wfci_sleep.figures.folds import plot_folds
 from wfci_sleep.figures.fragmentation import plot_fragmentation
 from wfci_sleep.figures.gradcam import plot_gradcam
+from wfci_sleep.figures.gradcam_links import plot_gradcam_links
 from wfci_sleep.figures.gradcam_parcels import plot_gradcam_parcels
 from wfci_sleep.figures.hypnogram import plot_hypnogram
 from wfci_sleep.figures.learning import plot_learning_curves
+from wfci_sleep.figures.parcel_scores import plot_parcel_scores
 from wfci_sleep.figures.performance import plot_performance
 from wfci_sleep.figures.published import plot_published
 from wfci_sleep.figures.raters import plot_raters
@@ -47,6 +52,7 @@ from wfci_sleep.figures.reliability import plot_reliability
 from wfci_sleep.figures.style import style
 from wfci_sleep.figures.transition_distance import plot_transition_distance
 from wfci_sleep.figures.window_length import plot_window_length
+from wfci_sleep.scoring.explanations import MouseMaps, link_masks
 from wfci_sleep.tables.epochs import SPLITS
 
 BASELINE = Path(__file__).parent / "baseline"
@@ -139,6 +145,32 @@ def test_gradcam_atlas(rng):
 @baseline
 def test_gradcam_parcels(rng):
     return plot_gradcam_parcels(areas_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES)
+
+
+@baseline
+def test_gradcam_links(rng):
+    """Links of near moments make wake, of far ones NREM; one mouse without REM."""
+    moments = np.arange(16)
+    near = np.exp(-np.abs(moments[:, None] - moments) / 4)
+    maps = rng.uniform(0.7, 1, (3, 3, 1, 1)) * np.stack([near, 1 - near, np.full_like(near, 0.4)])
+    examples = rng.integers(1, 90, (3, 3))
+    maps[-1, 2], examples[-1, 2] = np.nan, 0
+    mice = ["Ms1", "Ms2", "Ms3"]
+    masks = np.stack([*link_masks(mice, len(moments)).values()])
+    found = MouseMaps(mice, NAMES, maps.astype(np.float32), examples, masks)
+    return plot_gradcam_links(found, link_table(found))
+
+
+@compared(50)
+def test_parcel_scores(rng):
+    parcels = np.kron(np.arange(1, 41).reshape(5, 8), np.ones((16, 16))).astype(np.uint8)
+    atlas = Atlas(parcels, [f"Area{number} {side}" for side in "LR" for number in range(1, 21)], parcels > 0)
+    table = metrics_table(predictions_of(rng, ["Ms1", "Ms2", "Ms3"]), NAMES, 100, 0).replace({"state": {"": np.nan}})
+    values = ["value", "ci_low", "ci_high"]
+    # The further back, the better; a little less on the right.
+    better = {number: 0.03 * ((number - 1) % 20) - 0.05 * (number > 20) for number in (*range(2, 20), *range(22, 40))}
+    metrics = {number: table.assign(**(table[values] + more)) for number, more in better.items()}
+    return plot_parcel_scores(parcel_scores(metrics, atlas), parcels, NAMES)
 
 
 @baseline

@@ -36,7 +36,7 @@ def test_a_figure_has_its_module_its_caption_and_what_it_is_drawn_from(figure):
     assert set(figure.inputs) <= named_in(rules, "INPUTS")
     assert set(figure.settings) <= named_in(rules, "SETTINGS")
     assert set(figure.needs) <= WITHOUT.keys()
-    assert figure.question in QUESTIONS and figure.of in ("run", "experiment", "comparison")
+    assert figure.question in QUESTIONS and figure.of in ("run", "experiment", "series", "comparison")
     assert "-" not in figure.name and not figure.shows.endswith(".")
 
 

@@ -15,16 +15,18 @@ from damage import DAMAGE, inverted, is_one_line_about
 from test_training import SETTINGS, make_fold, trained
 
 from wfci_sleep.errors import InputError
-from wfci_sleep.files.shard_writing import write_shard
+from wfci_sleep.files.shard_writing import ShardWriter, encoded_graphs, write_shard
 from wfci_sleep.models.cnn_bilstm import build_network
 from wfci_sleep.models.saving import load_network
 from wfci_sleep.preprocessing.survey import Survey, read_surveys, write_survey
+from wfci_sleep.preprocessing.visibility import packed_graphs
 from wfci_sleep.scoring.examples import Example, read_example, write_example
 from wfci_sleep.scoring.explanations import (
     METHOD_TITLES,
     MouseMaps,
     read_attention,
     read_gradcam,
+    recorded_shape,
     write_attention,
     write_gradcam,
 )
@@ -34,17 +36,33 @@ from wfci_sleep.training.shards import check_records, check_shards, damage_named
 # --- shards ---
 
 
-def windows_of(rng, mask, epochs, n_frames=6):
-    return [(epoch, epoch % 3, rng.normal(size=(n_frames, mask.sum())).astype(np.float32)) for epoch in epochs]
-
-
-def shards_of(folder, rng, compression="none", epochs=(0, 2, 130)):
-    """Two shards with their labelled epochs; the end of the first's first and second record."""
+def write_frames(path, rng, epochs, n_frames=6, compression="none"):
     mask = np.ones((4, 6), dtype=bool)
+    pixels = [rng.normal(size=(n_frames, mask.sum())).astype(np.float32) for _ in epochs]
+    write_shard(path, [(epoch, epoch % 3, each) for epoch, each in zip(epochs, pixels, strict=True)], mask, compression)
+
+
+def write_graphs(path, rng, epochs, n_frames=6, compression="none"):
+    with ShardWriter(path, compression) as shard:
+        for epoch in epochs:
+            shard.write(encoded_graphs(epoch, epoch % 3, packed_graphs(rng.normal(size=(n_frames, 40))), n_frames))
+
+
+WRITERS = {"frames": write_frames, "graphs": write_graphs}
+
+
+@pytest.fixture(params=WRITERS)
+def write(request):
+    """A function that writes a shard: of frames, or of visibility graphs."""
+    return WRITERS[request.param]
+
+
+def shards_of(folder, rng, write, compression="none", epochs=(0, 2, 130)):
+    """Two shards with their labelled epochs."""
     shards, rows = {}, []
     for mouse in ("Ms1", "Ms2"):
         shards[mouse, "a"] = folder / f"{mouse}.tfrecord"
-        write_shard(shards[mouse, "a"], windows_of(rng, mask, epochs), mask, compression)
+        write(shards[mouse, "a"], rng, epochs, compression=compression)
         rows += [(mouse, "a", epoch, epoch % 3) for epoch in epochs]
     return shards, pd.DataFrame(rows, columns=["mouse", "recording", "epoch", "label"])
 
@@ -60,8 +78,8 @@ def read(shards, labelled):
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_shard_is_named_whoever_reads_it(tmp_path, rng, damage, compression):
-    shards, labelled = shards_of(tmp_path, rng, compression)
+def test_a_damaged_shard_is_named_whoever_reads_it(tmp_path, rng, write, damage, compression):
+    shards, labelled = shards_of(tmp_path, rng, write, compression)
     sound, path = read(shards, labelled), shards["Ms2", "a"]
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
     with pytest.raises(InputError) as caught:
@@ -74,9 +92,9 @@ def test_a_damaged_shard_is_named_whoever_reads_it(tmp_path, rng, damage, compre
         assert is_one_line_about(error, path)
 
 
-def test_every_byte_of_a_shard_counts(tmp_path, rng):
+def test_every_byte_of_a_shard_counts(tmp_path, rng, write):
     path = tmp_path / "a.tfrecord"
-    write_shard(path, windows_of(rng, np.ones((2, 3), dtype=bool), (0, 130), n_frames=3), np.ones((2, 3), dtype=bool))
+    write(path, rng, (0, 130), n_frames=3)
     labelled = pd.DataFrame({"mouse": "Ms1", "recording": "a", "epoch": [0, 130], "label": [0, 1]})
     content = path.read_bytes()
     for place in range(len(content)):
@@ -89,9 +107,7 @@ def test_every_byte_of_a_shard_counts(tmp_path, rng):
 
 def test_every_byte_of_a_compressed_shard_counts_but_for_the_head_of_the_archive(tmp_path, rng):
     path = tmp_path / "a.tfrecord"
-    write_shard(
-        path, windows_of(rng, np.ones((2, 3), dtype=bool), (0, 130), n_frames=3), np.ones((2, 3), dtype=bool), "gzip"
-    )
+    write_frames(path, rng, (0, 130), n_frames=3, compression="gzip")
     content, silent = path.read_bytes(), []
     for place in range(len(content)):
         path.write_bytes(inverted(content, place, 1))
@@ -109,30 +125,39 @@ CHANGED = {
     "a record gone": ([0, 2], 6, "its 2 windows are not those of the 3 epochs that its index keeps"),
     "a record more": ([0, 2, 5, 130], 6, "its 4 windows are not those of the 3 epochs that its index keeps"),
     "another epoch": ([0, 3, 130], 6, "its 3 windows are not those of the 3 epochs that its index keeps"),
-    "another form": (
-        [0, 2, 130],
-        7,
-        "holds windows of 7 frames of 4 x 6 pixels in float32, the other shards of 6 ",
-    ),
+    "another form": ([0, 2, 130], 7, "holds windows of "),
 }
 
 
 @pytest.mark.parametrize("change", CHANGED)
-def test_another_runs_shard_is_named_before_it_is_read(tmp_path, rng, change):
+def test_another_runs_shard_is_named_before_it_is_read(tmp_path, rng, write, change):
     epochs, n_frames, message = CHANGED[change]
-    shards, labelled = shards_of(tmp_path, rng)
+    shards, labelled = shards_of(tmp_path, rng, write)
     shards["Ms3", "a"] = tmp_path / "Ms3.tfrecord"
-    mask = np.ones((4, 6), dtype=bool)
-    write_shard(shards["Ms3", "a"], windows_of(rng, mask, (0, 2, 130)), mask)
+    write(shards["Ms3", "a"], rng, (0, 2, 130))
     labelled = pd.concat([labelled, labelled[:3].assign(mouse="Ms3")])
     check_shards(shards, labelled, labelled)
     path = shards["Ms1", "a"]
-    write_shard(path, windows_of(rng, mask, epochs, n_frames), mask)
+    write(path, rng, epochs, n_frames)
     with pytest.raises(InputError) as caught:
         check_shards(shards, labelled, labelled)
     assert is_one_line_about(caught.value, path)
     assert message in str(caught.value)
     check_shards(shards, labelled, labelled[labelled["mouse"] == "Ms3"])  # what is not read is not looked at
+
+
+def test_shards_of_another_input_are_called_that(tmp_path, rng):
+    shards, labelled = shards_of(tmp_path, rng, write_frames)
+    shards["Ms3", "a"] = tmp_path / "Ms3.tfrecord"
+    write_graphs(shards["Ms3", "a"], rng, (0, 2, 130))
+    labelled = pd.concat([labelled, labelled[:3].assign(mouse="Ms3")])
+    with pytest.raises(InputError) as caught:
+        check_shards(shards, labelled, labelled)
+    assert is_one_line_about(caught.value, shards["Ms3", "a"])
+    assert (
+        "holds windows of visibility graphs of 6 frames of 40 parcels, the other shards of 6 frames of 4 x 6 "
+        in str(caught.value)
+    )
 
 
 def test_training_and_scoring_name_the_damaged_shard(tmp_path):
@@ -298,14 +323,14 @@ def test_attention_and_maps_of_another_run_are_named(tmp_path, rng):
     recordings = pd.DataFrame({"mouse": "Ms1", "recording": ["Ms1-fc1", "Ms1-fc10"], "epochs": [4, 1]})
     attention, maps = [paths["attention.h5"]], [paths["gradcam.h5"]]
     read_attention(attention, STATES, recordings)
-    read_gradcam(maps, "gradcam", STATES, ["Ms1", "Ms2"], "both")
+    read_gradcam(maps, "gradcam", STATES, ["Ms1", "Ms2"], recorded_shape("both"))
     for path, reader in (
         (attention[0], lambda: read_attention(attention, STATES, recordings.assign(epochs=[3, 1]))),
         (attention[0], lambda: read_attention(attention, STATES, recordings[1:])),
         (attention[0], lambda: read_attention(attention, STATES[:2])),
         (maps[0], lambda: read_gradcam(maps, "gradcam", ["wake", "sleep"])),
         (maps[0], lambda: read_gradcam(maps, "gradcam", STATES, ["Ms2"])),
-        (maps[0], lambda: read_gradcam(maps, "gradcam", STATES, ["Ms1"], "left")),
+        (maps[0], lambda: read_gradcam(maps, "gradcam", STATES, ["Ms1"], recorded_shape("left"))),
     ):
         with pytest.raises(InputError) as caught:
             reader()

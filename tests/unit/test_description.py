@@ -151,6 +151,7 @@ TOGETHER = {
     "training.frames_at_once",
     "training.passes",
     "training.xla",
+    "analysis.networks",
 }
 TEXTS = {
     "name": st.from_regex(r"n[A-Za-z0-9._-]{0,8}", fullmatch=True),

@@ -17,6 +17,7 @@ from wfci_sleep.scoring.explanations import (
     mouse_masks,
     read_attention,
     read_gradcam,
+    recorded_shape,
     write_attention,
     write_gradcam,
 )
@@ -28,7 +29,7 @@ EVERYWHERE = np.ones((1, 128, 128), dtype=bool)
 def test_maps_are_resized_bilinearly_and_absent_ones_are_nan():
     heat = {("a", 0): np.array([[0.0, 1.0], [0.0, 1.0]], dtype=np.float32)}
     masks = {"a": EVERYWHERE[0, :, :64], "b": square_mask()[:, :64]}
-    maps = mouse_maps(heat, {("a", 0): 3}, masks, STATES, "left")
+    maps = mouse_maps(heat, {("a", 0): 3}, masks, STATES, recorded_shape("left"))
     assert maps.mice == ["a", "b"]
     np.testing.assert_array_equal(maps.masks, [masks["a"], masks["b"]])
     assert maps.maps.shape == (2, 3, 128, 64)
@@ -67,7 +68,7 @@ def test_folds_join_with_means_weighted_by_examples(tmp_path):
 def test_a_fold_that_tests_nobody_joins_the_others(tmp_path):
     """As where all recordings of a mouse are left out."""
     one = MouseMaps(["a"], STATES, np.full((1, 3, 128, 128), 0.2, np.float32), np.array([[3, 1, 2]]), EVERYWHERE)
-    none = mouse_maps({}, {}, {}, STATES, "both")
+    none = mouse_maps({}, {}, {}, STATES, recorded_shape("both"))
     write_gradcam(tmp_path / "1.h5", {"gradcam": none})
     write_gradcam(tmp_path / "2.h5", {"gradcam": one})
     joined = read_gradcam([tmp_path / "1.h5", tmp_path / "2.h5"], "gradcam", STATES)

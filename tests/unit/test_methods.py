@@ -9,8 +9,10 @@ import pytest
 from wfci_sleep.analysis.confidence_intervals import LEAST_CLUSTERS, WIDEST
 from wfci_sleep.models import registry
 from wfci_sleep.models.size import CBAM_KERNEL, CBAM_REDUCTION, LEAKY_SLOPE, SIMAM_REGULARISATION, parameters
+from wfci_sleep.preprocessing.inputs import INPUTS
 from wfci_sleep.report.methods import SETTINGS
 from wfci_sleep.report.methods import methods as write_methods
+from wfci_sleep.report.rendering import description
 from wfci_sleep.run.description import Experiment
 from wfci_sleep.run.settings import SECTIONS, resolve
 from wfci_sleep.scoring.calibration import N_BINS
@@ -117,9 +119,11 @@ CONFIGURATIONS = {
 }
 
 
-def test_a_kind_of_network_without_words_is_named(quality, monkeypatch):
+@pytest.mark.parametrize("attention", ["temporal_attention", None])
+def test_a_kind_of_network_without_words_is_named(quality, monkeypatch, attention):
     kind = registry.Kind(
-        "graph net", lambda: None, lambda *_: None, lambda *_: {"all of it": 7}, lambda *_: 0.0, "frame_encoder"
+        *("graph net", lambda: None, lambda *_: None, lambda *_: {"all of it": 7}, lambda *_: 0.0, "frame_encoder"),
+        attention=attention,
     )
     monkeypatch.setitem(registry.KINDS, "graph-network", kind)
     config = resolved()
@@ -127,8 +131,9 @@ def test_a_kind_of_network_without_words_is_named(quality, monkeypatch):
     text = write_methods(config, quality, PROVENANCE)
     assert "## Network\n\nStates were scored by the network graph net. The network has 7 trainable parameters" in text
     assert "on the output of the network's layer frame\\_encoder, for the correctly scored test epochs" in text
-    assert "The weights over time of its layer temporal\\_attention are given for every test epoch." in text
-    assert "The published numbers of the CNN-BiLSTM and of its predecessor on visibility graphs [" in text
+    told = "The weights over time of its layer temporal\\_attention are given for every test epoch." in text
+    assert told == (attention is not None) and "layer None" not in text
+    assert "The published numbers of the CNN-BiLSTM [" in text
     for words in ("bidirectional", "last convolution", "attention over time", "this network"):
         assert words not in text
 
@@ -384,3 +389,83 @@ def test_given_weights_are_told_and_no_mouse_is_called_unseen(quality, protocol)
     assert "Nothing was trained: every fold has the given weights given/ckpt," in untrained
     for words in ("was trained with", "training epoch", "never seen", "that it was trained on"):
         assert words not in untrained, words
+
+
+GRAPHS = {"kind": "mvg-cnn"}
+
+
+def test_the_network_over_graphs_is_described_as_it_is(quality):
+    text = methods(quality, windows={"seconds": 5}, model=GRAPHS, training={"loss_weight": 0.25})
+    for words in (
+        "the first 84 frames of the epoch. A window was not given as images: the trace of each parcel",
+        "The network saw the adjacency matrices (84 x 84, 0 or 1) of 36 parcels of both hemispheres.",
+        "3 convolutions of 3 x 3 (32, 64 and 128 filters), with stride 1, same padding and LeakyReLU of slope 0.3, and "
+        "2 x 2 max pooling after each but the last.",
+        "103,139 trainable parameters (102,752 convolutions and 387 output)",
+        ", times 0.25 for every class, and Adam",
+        "resized to the 84 x 84 pairs of frames, and averaged over epochs for each mouse and state",
+        "The network has no attention over time.",
+        "Lacasa",
+    ):
+        assert words in text
+    for words in (
+        "pixels of both hemispheres",
+        "normalised:",
+        "half precision",
+        "bidirectional",
+        "parcels of the atlas are given",
+    ):
+        assert words not in text
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"regions": "left"}, "of 18 parcels of the left hemisphere."),
+        ({"regions": [7]}, "of parcel 7."),
+        ({"regions": [3, 7, 21]}, "of the parcels 3, 7 and 21."),
+        ({"graph_filters": [5]}, "1 convolution of 3 x 3 (5 filters), with stride 1, same padding and LeakyReLU of "),
+    ],
+)
+def test_parcels_and_convolutions_are_those_of_the_settings(quality, model, words):
+    text = methods(quality, model={**GRAPHS, **model})
+    assert words in text
+    assert ("max pooling" in text) == ("graph_filters" not in model)
+
+
+def test_frames_beyond_a_recording_are_told_as_the_input_has_them(quality):
+    long = {"seconds": 15}
+    assert "beyond the ends of a recording are zeros, left out" in methods(quality, windows=long)
+    assert "beyond the ends of a recording are no points of the graphs." in methods(quality, windows=long, model=GRAPHS)
+
+
+def test_experiments_of_another_kind_are_told_by_what_both_know(quality):
+    others = {
+        "graphs": {"model": {**GRAPHS, "graph_filters": [8, 9]}, "training": {"passes": 50}},
+        "second": {"model": GRAPHS},
+        "parcels": {"model": {**GRAPHS, "regions": "each"}, "windows": {"seconds": 3}},
+    }
+    text = write_methods(resolved(experiments={"main": {}, **others}), quality, PROVENANCE)
+    for words in (
+        "Another network was used in the experiment graphs, as it is described here, and in 2 further ones.",
+        "2 convolutions of 3 x 3 (8 and 9 filters)",
+        "The experiment graphs differs from it in the network (MVG-CNN instead of CNN-BiLSTM), the filters of the "
+        "convolutions over the graphs (8 and 9) and the number of training epochs (50 instead of 123).",
+        "The experiment second differs from it in the network (MVG-CNN instead of CNN-BiLSTM).",
+        "The 36 experiments of parcels, whose networks see one parcel each, differ from it in the length of the "
+        "windows (3 s instead of 7 s) and the network (MVG-CNN instead of CNN-BiLSTM).",
+    ):
+        assert words in " ".join(text.split())
+    assert "parcels-02" not in text
+
+
+def test_experiments_of_one_kind_need_no_other_description(quality):
+    text = write_methods(
+        resolved(model=GRAPHS, experiments={"main": {}, "b": {"model": {"regions": "left"}}}), quality, PROVENANCE
+    )
+    assert "Other networks" not in text
+    assert "The experiment b differs from it in the parcels (left instead of whole)." in text
+
+
+def test_every_network_and_every_input_is_described():
+    assert [name for name in (*registry.KINDS, *INPUTS) if description(name) is None] == []

@@ -221,3 +221,34 @@ def test_given_weights_are_told_and_no_mouse_is_called_unseen(quality, protocol)
     untrained = described(quality, folds=folds, model={"weights": "given/ckpt"}, training={"passes": 0})
     assert "Training*: nothing is trained. The networks of all folds have the given weights given/ckpt;" in untrained
     assert "never seen" not in untrained and "Adam" not in untrained and "training epoch" not in untrained
+
+
+def test_networks_over_graphs_and_series_are_told(quality):
+    graphs = {"kind": "mvg-cnn"}
+    experiments = {
+        "main": {},
+        "graphs": {"model": {**graphs, "graph_filters": [8]}},
+        "parcels": {"model": {**graphs, "regions": "each"}},
+    }
+    config = resolved(experiments=experiments)
+    text = overview(config, DEFAULTS, quality, {"main": metrics()})
+    assert "- **graphs**: ``model.kind`` mvg-cnn (cnn-bilstm), ``model.graph_filters`` 8 (32, 64, 128)\n" in text
+    assert (
+        "- **parcels** (36 networks of one parcel each): ``model.kind`` mvg-cnn (cnn-bilstm), ``model.regions`` each"
+        in text
+    )
+    assert r"- parcels: `parcel\_scores.tsv <parcels/parcel\_scores.tsv>`__" in text
+    assert "`parcels-02/ <parcels-02/>`__ ..." in text and "parcels-03" not in text
+    as_html(text)
+
+
+def test_the_network_over_graphs_is_described(quality):
+    text = in_lines(
+        described(quality, model={"kind": "mvg-cnn"}, windows={"seconds": 5}, training={"loss_weight": 0.25})
+    )
+    for words in (
+        "5 s (84 frames) of the traces of 36 parcels of both hemispheres, each as its natural visibility graph.",
+        "the graphs go through 3 convolutions of 3 x 3 (32, 64 and 128 filters) with max pooling between them, and",
+        "Training*: focal loss (gamma 2), times 0.25 for every class, Adam with",
+    ):
+        assert words in text

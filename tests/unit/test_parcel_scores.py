@@ -49,13 +49,18 @@ def scores(atlas):
 def test_each_parcel_has_the_measures_of_its_network(scores, atlas, tmp_path):
     kappa = pooled(scores, "kappa")
     assert list(kappa.index) == [*range(2, 20), *range(22, 40)]
-    assert kappa.loc[5].to_dict() == {"name": "Area5 L", "value": 0.16, "ci_low": 0.16 - 0.1, "ci_high": 0.16 + 0.1}
+    expected = {"name": "Area5 L", "value": 0.16, "ci_low": 0.16 - 0.1, "ci_high": 0.16 + 0.1, "n": 9}
+    assert kappa.loc[5].to_dict() == {**expected, "interval_over": "1 mouse"}
     assert pooled(scores, "f1", "rem").loc[5, "value"] == 0.08
     assert set(scores["level"]) == {"pooled", "mouse"}
     write_table(scores, tmp_path / "parcel_scores.tsv")
     read = read_table(tmp_path / "parcel_scores.tsv", PARCEL_SCORES)
     assert list(read) == list(scores)
     pd.testing.assert_frame_equal(pooled(read, "kappa"), kappa, atol=1e-5, check_dtype=False)
+
+
+def test_no_state_is_empty_in_a_table_from_memory_and_missing_in_one_from_a_file(scores):
+    pd.testing.assert_frame_equal(pooled(scores.fillna({"state": ""}), "kappa"), pooled(scores, "kappa"))
 
 
 def test_the_picture_has_each_value_in_its_parcel(scores, atlas):

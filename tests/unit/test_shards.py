@@ -11,6 +11,7 @@ import pytest
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.files.shard_writing import ShardWriter, encoded_graphs, write_shard
+from wfci_sleep.preprocessing.visibility import packed_graphs, visibility_graph
 from wfci_sleep.training.shards import read_shard, read_windows
 
 
@@ -98,24 +99,55 @@ def test_epochs_beyond_the_last_chosen_one_are_left_out(tmp_path, rng, mask):
     assert [(int(label), int(epoch)) for _, label, _, epoch in windows] == [(5, 1)]
 
 
-def test_the_documentations_lines_read_a_shard_without_this_library(tmp_path, rng, mask):
+def documented_windows(folder, number):
+    """Windows and labels of `Ms1-fc1.tfrecord` in a folder, as the lines of a section of docs/shards.md read them."""
     text = (Path(__file__).parents[2] / "docs" / "shards.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert len(programs) == 2
+    program = programs[number]
     assert "wfci_sleep" not in program
     assert len(program.splitlines()) <= 20
+    check = "\nnp.savez('found.npz', *[one.numpy() for one, _ in windows], labels=[int(y) for _, y in windows])\n"
+    command = [sys.executable, "-c", program + check]
+    subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": ""}, check=True)
+    with np.load(folder / "found.npz") as found:
+        labels = found["labels"].tolist()
+        return [found[f"arr_{number}"] for number in range(len(labels))], labels
+
+
+def test_the_documentations_lines_read_frames_without_this_library(tmp_path, rng, mask):
     windows = windows_of(rng, mask, [4, 5], [1, 2], "float16")
     write_shard(tmp_path / "Ms1-fc1.tfrecord", windows, mask)
-    check = "\nnp.savez('found.npz', *[frames.numpy() for frames, _ in windows], labels=[int(y) for _, y in windows])\n"
-    done = subprocess.run(
-        [sys.executable, "-c", program + check], cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""}, check=False
-    )
-    assert done.returncode == 0
-    with np.load(tmp_path / "found.npz") as found:
-        assert found["labels"].tolist() == [1, 2]
-        for number, (_, _, pixels) in enumerate(windows):
-            frames = found[f"arr_{number}"]
-            assert (frames[:, mask] == pixels).all()
-            assert not frames[:, ~mask].any()
+    found, labels = documented_windows(tmp_path, 0)
+    assert labels == [1, 2]
+    for frames, (_, _, pixels) in zip(found, windows, strict=True):
+        assert (frames[:, mask] == pixels).all()
+        assert not frames[:, ~mask].any()
+
+
+def test_the_documentations_lines_read_graphs_without_this_library(tmp_path, rng):
+    traces = [rng.normal(size=(17, 40)) for _ in range(2)]
+    with ShardWriter(tmp_path / "Ms1-fc1.tfrecord") as shard:
+        for epoch, trace in enumerate(traces):
+            shard.write(encoded_graphs(epoch, epoch + 1, packed_graphs(trace), 17))
+    found, labels = documented_windows(tmp_path, 1)
+    assert labels == [1, 2]
+    for (ours, _), graphs, trace in zip(
+        read_shard(tmp_path / "Ms1-fc1.tfrecord").as_numpy_iterator(), found, traces, strict=True
+    ):
+        np.testing.assert_array_equal(graphs, np.stack([visibility_graph(one) for one in trace.T], axis=-1))
+        np.testing.assert_array_equal(ours, graphs)
+
+
+def test_chosen_channels_are_those_of_all(tmp_path, rng):
+    path = tmp_path / "a.tfrecord"
+    with ShardWriter(path, "gzip") as shard:
+        for epoch in range(3):
+            shard.write(encoded_graphs(epoch, 0, packed_graphs(rng.normal(size=(9, 40))), 9))
+    labels = np.zeros((1, 3), dtype=int)
+    whole = [window for window, *_ in read_windows([path], labels).as_numpy_iterator()]
+    some = [window for window, *_ in read_windows([path], labels, channels=[39, 0, 7]).as_numpy_iterator()]
+    np.testing.assert_array_equal(some, np.stack(whole)[..., [39, 0, 7]])
 
 
 def test_a_killed_writer_leaves_nothing_that_looks_finished(tmp_path, mask):

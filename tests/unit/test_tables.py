@@ -15,6 +15,8 @@ from finished_run import finished_run
 from wfci_sleep import tables
 from wfci_sleep.analysis.agreement import agreement_table
 from wfci_sleep.analysis.comparison import comparison_table
+from wfci_sleep.analysis.links import link_table
+from wfci_sleep.analysis.parcel_scores import parcel_scores
 from wfci_sleep.analysis.parcels import parcel_table
 from wfci_sleep.analysis.performance import metrics_table
 from wfci_sleep.analysis.published import beside_published
@@ -27,7 +29,7 @@ from wfci_sleep.errors import InputError
 from wfci_sleep.files.atomic import write_table
 from wfci_sleep.run import estimate
 from wfci_sleep.run.provenance import read_provenance
-from wfci_sleep.scoring.explanations import read_gradcam
+from wfci_sleep.scoring.explanations import LINKS, read_gradcam
 from wfci_sleep.scoring.predictions import read_test_predictions
 from wfci_sleep.states import Classes
 from wfci_sleep.tables import Table, read_table, read_tables
@@ -49,16 +51,19 @@ KEYS = [(f"Ms{mouse}", f"Ms{mouse}-fc1") for mouse in (1, 2, 3)]
 def run(tmp_path_factory):
     """Folders of a small run's resources and of its experiment's results, with every table that the workflow writes."""
     folder = tmp_path_factory.mktemp("run")
-    finished_run(folder, {"dataset": {"synthetic": {"epochs_per_run": 12}}})
+    experiments = {"main": {}, "graphs": {"windows": {"seconds": 1}, "model": {"kind": "mvg-cnn"}}}
+    finished_run(folder, {"dataset": {"synthetic": {"epochs_per_run": 12}}, "experiments": experiments})
     resources, results = folder / "resources/tiny", folder / "results/tiny/main"
     recordings = read_table(resources / "recordings.tsv", TABLES["recordings"])
     predictions = read_test_predictions(sorted(results.glob("fold-*/predictions.tsv")), CLASSES, recordings)
     metrics = metrics_table(predictions, CLASSES, 50, 0)
     hypnograms = session_hypnograms({"cnn-bilstm": predictions}, recordings, CLASSES)
     agreement = agreement_table(hypnograms, 50, 0)
-    indices = read_tables(KEYS, sorted(resources.glob("windows/*/*/*.tsv")), TABLES["windows"])
+    indices = read_tables(KEYS, sorted(resources.glob("windows/2s-*/*/*.tsv")), TABLES["windows"])
     states = {key: np.append(Classes(CLASSES).of_labels, -1)[index["label"]] for key, index in indices.items()}
     maps = read_gradcam(sorted(results.glob("fold-*/gradcam.h5")), "gradcam", CLASSES)
+    links = read_gradcam(sorted(results.parent.glob("graphs/fold-*/gradcam.h5")), "gradcam", CLASSES, shape=LINKS)
+    atlas = load_atlas(resources / "atlas.mat")
     experiments = {"main": SETTINGS, "other": SETTINGS}
     fragmentation, bouts, transitions = fragmentation_tables(hypnograms)
     written = {
@@ -69,7 +74,9 @@ def run(tmp_path_factory):
         "bouts": bouts,
         "transitions": transitions,
         "transition_distance": transition_distance_table(predictions, states, CLASSES),
-        "gradcam_parcels": parcel_table(maps, load_atlas(resources / "atlas.mat"), "both").assign(method="gradcam"),
+        "gradcam_parcels": parcel_table(maps, atlas, "both").assign(method="gradcam"),
+        "gradcam_links": link_table(links).assign(method="gradcam"),
+        "parcel_scores": parcel_scores({2: metrics, 23: metrics}, atlas),
         "published": beside_published({"main": metrics}, {"main": agreement}, experiments, "main", True),
         "comparison": comparison_table(dict.fromkeys(experiments, metrics), experiments, "main", True),
     }
@@ -91,7 +98,7 @@ def path_of(run, kind):
         "recordings": resources / "recordings.tsv",
         "check": resources / "checks/Ms1/Ms1-fc1.tsv",
         "parcels": resources / "parcels/Ms1/Ms1-fc1.tsv",
-        "windows": next(resources.glob("windows/*/Ms1/Ms1-fc1.tsv")),
+        "windows": next(resources.glob("windows/2s-*/Ms1/Ms1-fc1.tsv")),
         "fold_states": results / "folds-states.tsv",
         "history": folder / "history.csv",
         "rates": estimate.SHIPPED_RATES,
@@ -347,7 +354,7 @@ def folds_of(run, change, tmp_path):
     resources, results = run
     path = tmp_path / "folds.tsv"
     path.write_text(change((results / "folds.tsv").read_text()))
-    labelled = labelled_epochs(sorted(resources.glob("windows/*/*/*.tsv")), KEYS)
+    labelled = labelled_epochs(sorted(resources.glob("windows/2s-*/*/*.tsv")), KEYS)
     return read_fold(path, 1, labelled, ["Ms1", "Ms2", "Ms3"], by_mouse=True)
 
 

@@ -33,7 +33,7 @@ TRACES = {
 }
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 3, 17, 60])
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 17, 60, 200])
 @pytest.mark.parametrize("kind", TRACES)
 def test_graphs_are_those_of_the_definition(rng, kind, length):
     trace = TRACES[kind](rng, length)
@@ -47,7 +47,10 @@ def test_a_line_is_a_path():
 @settings(deadline=None)
 @given(st.lists(st.floats(), max_size=25))
 def test_graphs_are_exact_for_any_floats(values):
-    np.testing.assert_array_equal(visibility_graph(values), by_definition(values))
+    expected = by_definition(values)
+    np.testing.assert_array_equal(visibility_graph(values), expected)
+    bits = expected[np.triu_indices(len(values), 1)]
+    np.testing.assert_array_equal(packed_graphs(np.reshape(values, (-1, 1)))[0], np.packbits(bits))
 
 
 @settings(deadline=None)
@@ -62,7 +65,7 @@ def test_graphs_keep_what_the_definition_keeps(values):
 
 
 def test_packed_graphs_are_the_pairs_in_order_and_small(rng):
-    traces = rng.normal(size=(168, 5))
+    traces = np.stack([make(rng, 168) for make in TRACES.values()], axis=1)
     packed = packed_graphs(traces)
     pairs = np.triu_indices(168, 1)
     for trace, bits in zip(traces.T, packed, strict=True):

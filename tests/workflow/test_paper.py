@@ -19,6 +19,9 @@ PAPER = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 BY_MOUSE = ["main", "binary", "left-hemisphere", "right-hemisphere", "cross-entropy", "simam", "cbam", "no-attention"]
 LENGTHS = [*range(1, 11), 15, 20]
 POOLED = ["pooled", *(f"window-{seconds:02d}s" for seconds in LENGTHS)]
+# Of the network over visibility graphs: one by mouse, one of the held-out mouse, the rest pooled; and a series.
+GRAPHS_POOLED = ["mvg-cnn-pooled", "mvg-cnn-binary", *(f"mvg-cnn-window-{seconds:02d}s" for seconds in LENGTHS)]
+PARCELS = [f"mvg-cnn-parcels-{parcel:02d}" for parcel in (*range(2, 20), *range(22, 40))]
 
 # What takes every experiment, or describes the run: it follows a change of any of them.
 OF_THE_RUN = {
@@ -30,11 +33,10 @@ OF_THE_RUN = {
 def small(experiments):
     """The paper's configuration on three synthetic mice, with some of its experiments."""
     config = overlaid(PAPER, TINY)
-    return {
-        **config,
-        "windows": {"spatial_binning": 16},
-        "experiments": {name: PAPER["experiments"][name] for name in experiments},
-    }
+    chosen = {name: PAPER["experiments"][name] for name in experiments}
+    if "mvg-cnn-parcels" in chosen:  # its four folds are more than the mice
+        chosen = overlaid(chosen, {"mvg-cnn-parcels": {"folds": {"k": 3}}})
+    return {**config, "windows": {"spatial_binning": 16}, "experiments": chosen}
 
 
 def planned(workflow, *targets):
@@ -56,56 +58,46 @@ def test_the_paper_takes_the_right_jobs(stand_ins):
     with processor_s() as took:
         dry = stand_ins.run("--dry-run", "--resources", "gpu=1", "--", "paper").stdout
     assert took() < 45
-    recordings, mice, experiments = 12 * 12, 12, 8 + 1 + 13
-    # A network for each mouse by mouse, one for the held-out mouse, one for each pooled split.
-    networks = 8 * mice + 1 + 13
+    recordings, mice = 12 * 12, 12
+    frames, graphs, parcels = len(BY_MOUSE) + 1 + len(POOLED), 1 + 1 + len(GRAPHS_POOLED), len(PARCELS)
+    shown = frames + graphs
+    # A network for each mouse by mouse, one for the held-out mouse, one for each pooled split, four for each parcel.
+    of_frames = len(BY_MOUSE) * mice + 1 + len(POOLED)
+    of_graphs = mice + 1 + len(GRAPHS_POOLED) + 4 * parcels
     # Whole sessions are tested in the experiments by mouse and for the held-out mouse.
-    sessions, session_experiments = 8 * mice + 1, 8 + 1
+    sessions, session_experiments = len(BY_MOUSE) * mice + 1, len(BY_MOUSE) + 1
     assert jobs(dry) == {
         **dict.fromkeys(("paper", "check_atlas", "list_recordings", "plot_recordings"), 1),
         **dict.fromkeys(("gather_provenance", "write_methods", "write_overview", "write_crate"), 1),
-        **dict.fromkeys(
-            (
-                "compare_with_published",
-                "plot_published",
-                "compare_experiments",
-                "plot_comparison",
-                "plot_window_length",
-            ),
-            1,
-        ),
+        **dict.fromkeys(("compare_with_published", "plot_published", "compare_experiments", "plot_comparison"), 1),
+        **dict.fromkeys(("plot_window_length", "compare_parcels", "plot_parcel_scores"), 1),
         "check_recording": recordings,
-        # 10 s of both hemispheres, of the left, of the right; the other eleven lengths in one job a recording.
-        "cut_windows": 3 * recordings,
-        "cut_windows_together": recordings,
-        **dict.fromkeys(("train", "score"), networks),
-        **dict.fromkeys(
-            (
-                "make_folds",
-                "compute_metrics",
-                "measure_fragmentation",
-                "average_gradcam",
-                "measure_transition_distance",
-            ),
-            experiments,
-        ),
-        **dict.fromkeys(("plot_confusion", "plot_performance", "plot_reliability"), experiments),
-        "plot_folds": experiments,
-        **dict.fromkeys(("plot_learning", "plot_transition_distance"), experiments),
+        # 10 s of both hemispheres, the left, the right, graphs; the other eleven lengths in one job a recording.
+        "cut_windows": (3 + 1) * recordings,
+        "cut_windows_together": 2 * recordings,
+        "train": of_frames + of_graphs,
+        "score": of_frames,
+        "score_without_attention": of_graphs,
+        **dict.fromkeys(("make_folds", "compute_metrics"), shown + parcels),
+        **dict.fromkeys(("measure_fragmentation", "measure_transition_distance"), shown),
+        "average_gradcam": frames,
+        "average_links": graphs,
+        **dict.fromkeys(("plot_confusion", "plot_performance", "plot_reliability"), shown),
+        **dict.fromkeys(("plot_folds", "plot_learning", "plot_transition_distance"), shown),
         **{
-            f"plot_{method}{kind}": experiments
+            f"plot_{method}{kind}": number
             for method in ("gradcam", "gradcam_plus_plus")
-            for kind in ("", "_atlas", "_parcels")
+            for kind, number in {"": frames, "_atlas": frames, "_parcels": frames, "_links": graphs}.items()
         },
-        "plot_hypnogram": sessions,
-        **dict.fromkeys(("plot_fragmentation", "plot_fragmentation_published"), session_experiments),
+        "plot_hypnogram": sessions + mice + 1,
+        **dict.fromkeys(("plot_fragmentation", "plot_fragmentation_published"), session_experiments + 2),
         # no-attention weighs every frame alike.
-        **dict.fromkeys(("plot_attention_time_course", "plot_attention_distribution"), experiments - 1),
+        **dict.fromkeys(("plot_attention_time_course", "plot_attention_distribution"), frames - 1),
         "plot_attention_transitions": session_experiments - 1,
         "plot_attention_session": sessions - mice,
         "plot_registration": mice,
-        # Eight tables of each experiment; quality, published and comparison.
-        "make_table_page": 8 * experiments,
+        # Eight tables of each experiment, of graphs without that of parcels; quality, published and comparison.
+        "make_table_page": 8 * frames + 7 * graphs,
         "make_table_page_of_run": 3,
     }
 
@@ -113,7 +105,7 @@ def test_the_paper_takes_the_right_jobs(stand_ins):
 def test_experiments_share_shards(stand_ins):
     shards = planned(stand_ins, "paper")["output_file"].str.extract(r"/windows/([^/]+)/Ms\d+/Ms\d+-fc\d+\.tfrecord$")[0]
     of_windowing = shards.value_counts()
-    assert len(of_windowing) == 3 + 11  # of 22 experiments
+    assert len(of_windowing) == 3 + 11 + 12  # of 22 experiments with frames and 52 with graphs
     assert (of_windowing == 144).all()
 
 
@@ -144,10 +136,20 @@ def test_a_change_of_experiments_makes_them_alone_anew(touched, first):
     finally:
         touched.configure(config)
     assert found.pop("") <= OF_THE_RUN
-    assert sorted(found) == sorted(experiments)
-    for rules in found.values():
-        assert {"train", "score", "compute_metrics", "plot_confusion"} <= rules
+    if "mvg-cnn-parcels" in experiments:
+        assert found.pop("mvg-cnn-parcels") == {"compare_parcels", "plot_parcel_scores"}
+        for name in PARCELS:
+            assert found.pop(name) == {"train", "score_without_attention", "compute_metrics"}
+        experiments.remove("mvg-cnn-parcels")
+    for name in experiments:
+        score = "score_without_attention" if name.startswith("mvg-cnn") else "score"
+        rules = found.pop(name)
+        assert {"train", score, "compute_metrics", "plot_confusion"} <= rules
         assert "make_folds" not in rules
+    # An experiment that shows another's network is drawn again, and no more.
+    for name, rules in found.items():
+        assert set(PAPER["experiments"][name]["analysis"]["networks"]) & set(experiments)
+        assert not {"make_folds", "train", "score", "compute_metrics"} & rules
 
 
 @pytest.mark.slow
@@ -182,7 +184,7 @@ def test_every_published_number_that_the_small_paper_reaches_is_filled(workflow)
     workflow.run("results/tiny/published.tsv")
     table = read_table(workflow.path("results/tiny/published.tsv"), PUBLISHED)
     reached = table["experiment"].isin(list(config["experiments"])) & ~table["what"].str.contains("second human rater")
-    assert reached.sum() == 3 + 1 + 2 * 4
+    assert reached.sum() == 3 + 1 + 2 * 4 + 2 + 2 + 1  # the last three of the earlier network
     assert (table["ours"].notna() == reached).all()
     assert table.loc[reached, "difference"].notna().all()
     assert table.loc[reached, "note"].str.startswith("synthetic data: not a scientific result").all()

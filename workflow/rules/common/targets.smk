@@ -44,6 +44,13 @@ def where_it_has(needs, what, files):
     return of
 
 
+# Experiments whose results are wanted as MATLAB files.
+WITH_MATLAB = [name for name in SHOWN if EXPERIMENTS[name]["analysis"]["matlab"]]
+if workflow.is_main_process:
+    for name in WITH_MATLAB:
+        if reason := lacks(name, FRAMES_AND_ATTENTION):
+            print(f"warning: the experiment {name} has no MATLAB files (analysis.matlab): {reason}", file=sys.stderr)
+
 # Where results lie, by what they are about; with a wildcard for the experiment, or the series of experiments.
 FOLDERS = {"run": RESULTS, "comparison": RESULTS, **{of: f"{RESULTS}/{{{of}}}" for of in ("experiment", "series")}}
 
@@ -96,9 +103,13 @@ def tables_of_kind(kind, experiment=MAIN):
 
 def tables_of(experiment):
     """Tables of an experiment, and its MATLAB files where they are wanted and it has what they hold."""
-    wanted = EXPERIMENTS[experiment]["analysis"]["matlab"] and not lacks(experiment, FRAMES_AND_ATTENTION)
-    matlab = matlab_index(experiment) if wanted else []
+    matlab = [] if lacks(experiment, FRAMES_AND_ATTENTION) or experiment not in WITH_MATLAB else matlab_index(experiment)
     return [*tables_of_kind("experiment", experiment), f"{RESULTS}/{experiment}/metrics.json", *matlab]
+
+
+def figures_of_experiment(experiment):
+    """Every figure of an experiment."""
+    return figures_of("experiment", experiment)
 
 
 def tables_of_run():
@@ -113,12 +124,17 @@ def comparison_tables():
 
 def of_experiment(experiment):
     """All results of an experiment."""
-    return [*tables_of(experiment), *figures_of("experiment", experiment), *pages_of(experiment)]
+    return [*tables_of(experiment), *figures_of_experiment(experiment), *pages_of(experiment)]
 
 
 def of_comparison():
     """All comparisons of the experiments, with each other and with the paper."""
     return [*comparison_tables(), *figures_of("comparison"), *pages_of_comparison()]
+
+
+def window_indices(experiment):
+    """The index of the windows of each recording."""
+    return for_each_recording(f"{RESOURCES}/windows/{windowing(experiment)}/{{mouse}}/{{recording}}.tsv")
 
 
 def networks_of(experiment):
@@ -129,10 +145,18 @@ def networks_of(experiment):
     return [f"{RESULTS}/{experiment}/fold-{fold}/{name}" for fold in folds_of(experiment) for name in names]
 
 
+# The experiments that the target `all` makes: the main one, and those whose networks it shows beside its own.
+OF_ALL = [MAIN, *EXPERIMENTS[MAIN]["analysis"]["networks"]]
+
+
+def for_all(function):
+    """What a function of an experiment gives for those of the target `all`."""
+    return [path for name in OF_ALL for path in function(name)]
+
+
 def unless_others(function, *arguments):
-    """What needs every experiment, for a target of the main one: nothing if there are some that it doesn't show."""
-    shown = {MAIN, *EXPERIMENTS[MAIN]["analysis"]["networks"]}
-    return function(*arguments) if shown == {*EXPERIMENTS} else []
+    """What needs every experiment, for the target `all`: nothing if there are others than those it makes."""
+    return function(*arguments) if {*OF_ALL} == {*EXPERIMENTS} else []
 
 
 def of_series():
@@ -141,9 +165,9 @@ def of_series():
 
 
 def of_main(wildcards):
-    """All results of the run and of the main experiment."""
+    """All results of the run, of the main experiment, and of those whose networks it shows."""
     run = [*documents(), *tables_of_run(), *figures_of("run")]
-    return [*run, *of_experiment(MAIN), *unless_others(of_comparison)]
+    return [*run, *for_all(of_experiment), *unless_others(of_comparison)]
 
 
 def of_paper(wildcards):
@@ -171,13 +195,13 @@ def made_examples(wildcards):
 
 
 def made_for_main(wildcards):
-    """At least a file of every step behind the main experiment, its figures and those of the run."""
+    """At least a file of every step behind the experiments of the target `all`, their figures and those of the run."""
     return [
         *for_each_recording(f"{RESOURCES}/checks/{{mouse}}/{{recording}}.tsv"),
-        *for_each_recording(f"{RESOURCES}/windows/{windowing(MAIN)}/{{mouse}}/{{recording}}.tsv"),
-        f"{RESULTS}/{MAIN}/folds.tsv",
-        *networks_of(MAIN),
-        *of_experiment(MAIN),
+        *for_all(window_indices),
+        *expand(f"{RESULTS}/{{experiment}}/folds.tsv", experiment=OF_ALL),
+        *for_all(networks_of),
+        *for_all(of_experiment),
         *figures_of("run"),
         *unless_others(of_comparison),
     ]
@@ -185,7 +209,7 @@ def made_for_main(wildcards):
 
 def every_figure():
     """Every figure of the run and of every experiment."""
-    figures = [path for experiment in SHOWN for path in figures_of("experiment", experiment)]
+    figures = [path for experiment in SHOWN for path in figures_of_experiment(experiment)]
     return [*figures_of("run"), *figures, *figures_of("series"), *figures_of("comparison")]
 
 

@@ -48,11 +48,11 @@ def pooled(scores: pd.DataFrame, metric: str, state: str | None = None) -> pd.Da
 
     Returns
     -------
-    table with columns name, value, ci_low, ci_high, indexed by parcel
+    table with columns name, value, ci_low, ci_high, n, interval_over, indexed by parcel
     """
-    of_state = scores["state"].isna() if state is None else scores["state"] == state
+    of_state = scores["state"].fillna("") == (state or "")
     rows = scores[(scores["level"] == "pooled") & (scores["metric"] == metric) & of_state]
-    return rows.set_index("parcel")[["name", "value", "ci_low", "ci_high"]]
+    return rows.set_index("parcel")[["name", "value", "ci_low", "ci_high", "n", "interval_over"]]
 
 
 def on_the_cortex(values: pd.Series, parcels: np.ndarray) -> np.ndarray:

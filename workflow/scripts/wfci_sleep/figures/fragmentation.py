@@ -45,8 +45,8 @@ _FURTHER_LOOKS: tuple[tuple, ...] = (
 _LOG_RATIO = 10.0
 """Ratio of the longest to the shortest mean bout above which the axis is logarithmic."""
 
-_NAME_WIDTH = 9
-"""Characters of a rater's name in a line below a panel."""
+_NAME_WIDTH = {0: 9, 90: 20}
+"""Characters of a rater's name in a line below a panel, by the rotation of the line in degrees."""
 
 
 def draw(inputs: Named, params: Named) -> Figure:
@@ -147,8 +147,9 @@ def _draw_lengths(panels: Sequence[Axes], fragmentation: pd.DataFrame, states: l
     panels[-1].set(title="Transitions", ylabel="Number", ylim=(0, max(1, 1.08 * np.nanmax(table.to_numpy()))))
     panels[-1].yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     for axes in panels:
-        names = [textwrap.fill(title_of(rater), _NAME_WIDTH, break_long_words=False) for rater in looks]
-        axes.set_xticks(places, names, rotation=90 if len(names) > 3 else 0)
+        rotation = 90 if len(looks) > 3 else 0
+        names = [textwrap.fill(title_of(rater), _NAME_WIDTH[rotation], break_long_words=False) for rater in looks]
+        axes.set_xticks(places, names, rotation=rotation)
         axes.set_xlim(-0.6, len(looks) - 0.4)
 
 

@@ -55,7 +55,8 @@ def plot_gradcam_links(maps: MouseMaps, links: pd.DataFrame, method: str = "Grad
     Figure
         Above, a panel a state: the mean of the maps over mice, each of which counts once; all states in one scale of
         colours. The map is drawn as it is: a network may weigh the two places of a link differently. Below, a line a
-        state: mean heat by the time between the moments, over mice, with the 95 % t interval from three mice on.
+        state: mean heat by the time between the moments, over mice, with the 95 % t interval from three mice on. Heat
+        is 0..1, but a t interval of few mice may reach beyond; it is drawn as it is.
     """
     figure = new_figure(TWO_COLUMNS_MM, 130)
     grid = figure.add_gridspec(2, len(maps.states), height_ratios=[1, 0.85])
@@ -108,8 +109,8 @@ def _draw_lines(axes: Axes, links: pd.DataFrame, states: Sequence[str]) -> bool:
             banded = True
     if not drawn:
         return False
-    axes.set(xlim=(0, links["lag_s"].max()), ylim=(0, None))
-    band = Patch(color="0.5", **_BAND, label="95 % t interval of the mean over mice")
+    axes.set(xlim=(0, links["lag_s"].max()), ylim=(min(0, axes.dataLim.y0), None))
+    band = Patch(color="0.5", **_BAND, label=f"95 % t interval of the mean, from {LEAST_CLUSTERS} mice on")
     none = Line2D([], [], ls="", label=f"fewer than {LEAST_CLUSTERS} mice: no interval")
     axes.legend(handles=[*drawn, band if banded else none], loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     return True

@@ -26,7 +26,7 @@ _SIDES: dict[str, Look] = {
 
 _SIDE_TITLES = {"L": "left hemisphere", "R": "right hemisphere"}
 
-_ROW_MM, _MAPS_MM = 4.4, 62.0
+_ROW_MM, _AXIS_MM, _MAPS_MM = 4.4, 18.0, 62.0
 
 
 def draw(inputs: Named, params: Named) -> Figure:
@@ -59,8 +59,9 @@ def plot_parcel_scores(scores: pd.DataFrame, parcels: np.ndarray, states: Sequen
     for state, title in zip(states, state_titles(states), strict=True):
         maps[f"F1 of {title}"] = pooled(scores, "f1", state)["value"]
     areas = kappa.assign(area=kappa["name"].str[:-2], side=kappa["name"].str[-1])
-    figure = new_figure(TWO_COLUMNS_MM, _MAPS_MM + 18 + _ROW_MM * areas["area"].nunique())
-    above, below = figure.subfigures(2, 1, height_ratios=[_MAPS_MM, 18 + _ROW_MM * areas["area"].nunique()])
+    heights = [_MAPS_MM, _AXIS_MM + _ROW_MM * areas["area"].nunique()]
+    figure = new_figure(TWO_COLUMNS_MM, sum(heights))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_maps(above, maps, parcels)
     _draw_ranks(below.subplots(), areas)
     return figure
@@ -101,4 +102,6 @@ def _draw_ranks(axes: Axes, areas: pd.DataFrame) -> None:
     axes.set_yticks(range(len(order)), order)
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(-0.7, len(order) - 0.3), xlabel="Cohen's kappa of a network that sees one parcel, 95 % interval")
+    epochs, over = (" or ".join(map(str, areas[column].unique())) for column in ("n", "interval_over"))
+    axes.set_title(f"{epochs} test epochs; interval over {over}", loc="left", fontsize=7)
     axes.legend(loc="lower right")

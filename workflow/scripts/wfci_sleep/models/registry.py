@@ -1,6 +1,7 @@
-"""The kinds of networks: `model.kind` -> title, builder, size, input, layers to explain, words.
+"""The kinds of networks: `model.kind` -> title, builder, size, input, layers to explain.
 
-A new kind is a module beside this one and a row in `KINDS`. Keras is imported only when a network is built.
+A new kind is a module beside this one and a row in `KINDS`; `report/templates/<kind>.j2` describes it in texts.
+Keras is imported only when a network is built.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,9 +48,6 @@ class Kind:
         one in all.
     attention : str, or None
         Layer that returns the context and the weights over time, shape (batch, T); None for a network without one.
-    words : str, optional
-        Template in report/templates/ that describes the network, with the macros of `cnn-bilstm.j2`. Without it, texts
-        give the title alone.
     """
 
     title: str
@@ -62,7 +60,6 @@ class Kind:
     settings: tuple[str, ...] = ()
     input: str = FRAMES
     channels: Callable[[Mapping], list[int] | None] = lambda model_settings: None
-    words: str | None = None
 
 
 def _cnn_bilstm() -> Callable[..., "keras.Model"]:
@@ -90,7 +87,6 @@ KINDS = {
             *("filters", "kernel", "pooling", "spatial_attention", "spatial_attention_blocks"),
             *("temporal_attention", "lstm_units", "dropout"),
         ),
-        words="cnn-bilstm.j2",
     ),
     "mvg-cnn": Kind(
         "MVG-CNN",

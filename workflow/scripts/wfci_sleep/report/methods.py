@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from wfci_sleep.analysis.confidence_intervals import CONFIDENCE, LEAST_CLUSTERS, WIDEST
 from wfci_sleep.layout import EPOCH_S, FRAME_RATE_HZ
+from wfci_sleep.models.mvg_size import KERNEL, POOLING
 from wfci_sleep.models.registry import kind_of
 from wfci_sleep.models.size import CBAM_KERNEL, CBAM_REDUCTION, LEAKY_SLOPE, SIMAM_REGULARISATION
-from wfci_sleep.preprocessing.windowings import frame_shape, n_frames
+from wfci_sleep.preprocessing.inputs import window_shape
+from wfci_sleep.preprocessing.windowings import n_frames
+from wfci_sleep.report.changes import Change, Told, changes, told
 from wfci_sleep.report.references import numbered
-from wfci_sleep.report.rendering import joined, render
+from wfci_sleep.report.rendering import description, joined, render
 from wfci_sleep.run.description import nouns_and_units
-from wfci_sleep.run.settings import SECTIONS
 from wfci_sleep.scoring.calibration import N_BINS
 from wfci_sleep.states import STATES, Classes
 from wfci_sleep.training.folds import POOLED_SHARES, held_out_mouse, n_folds
@@ -49,6 +52,8 @@ CONSTANTS = {
     "CONFIDENCE": CONFIDENCE,
     "EPOCH_S": EPOCH_S,
     "FRAME_RATE_HZ": FRAME_RATE_HZ,
+    "GRAPH_KERNEL": KERNEL,
+    "GRAPH_POOLING": POOLING,
     "LEAKY_SLOPE": LEAKY_SLOPE,
     "LEAST_CLUSTERS": LEAST_CLUSTERS,
     "N_BINS": N_BINS,
@@ -80,9 +85,9 @@ def methods(config: Mapping[str, Any], quality: pd.DataFrame, provenance: Mappin
     str
         Markdown: a title, sections, and numbered references in the order of their first mention.
     """
-    experiments = config["experiments"]
+    experiments = told(config)
     described = "main" if "main" in experiments else next(iter(experiments))
-    settings = experiments[described]
+    settings = experiments[described].settings
     text = render(
         "methods.md.j2",
         **settings,
@@ -92,7 +97,20 @@ def methods(config: Mapping[str, Any], quality: pd.DataFrame, provenance: Mappin
         **_software(provenance),
         dataset=config["dataset"],
         described=described,
-        experiments={name: _changes(new, settings) for name, new in experiments.items() if name != described},
+        other_networks=_other_networks(experiments, settings, quality),
+        experiments=[
+            {
+                "name": name,
+                "n": len(new.parcels),
+                "changes": [
+                    _in_words(change)
+                    for change in changes(new.settings, settings)
+                    if not (new.parcels and change.key == "model.regions")  # the template says it
+                ],
+            }
+            for name, new in experiments.items()
+            if name != described
+        ],
     )
     paragraphs = [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text.strip())]
     text, works = numbered("\n\n".join(paragraphs))
@@ -110,7 +128,6 @@ def _data(quality: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
     runs = used.groupby("mouse").size()
     sizes = used[["rows", "columns"]].drop_duplicates().itertuples(index=False)
     windows, folds = settings["windows"], settings["folds"]
-    rows, columns = frame_shape(windows)
     return {
         "recordings": {
             "n": len(used),
@@ -128,11 +145,35 @@ def _data(quality: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
         "mice": mice,
         "frames": n_frames(windows["seconds"]),
         "epoch_frames": n_frames(int(EPOCH_S)),
-        "rows": rows,
-        "columns": columns,
+        "window_shape": window_shape(windows),
+        "input_words": description(windows["input"]),
         "n_folds": n_folds(folds, mice),
         "held_out_mouse": held_out_mouse(folds, mice) if folds["protocol"] == "held-out-mouse" else None,
     }
+
+
+def _other_networks(
+    experiments: Mapping[str, Told], described: Mapping[str, Any], quality: pd.DataFrame
+) -> list[Markup]:
+    """A paragraph on each kind of network that is not the described one's, by the first experiment that has it."""
+    names: dict[str, list[str]] = {}
+    for name, one in experiments.items():
+        names.setdefault(one.settings["model"]["kind"], []).append(name)
+    del names[described["model"]["kind"]]
+    return [
+        Markup(  # noqa: S704 - a rendered template, whose values are escaped
+            render(
+                "other_network.md.j2",
+                **settings,
+                **CONSTANTS,
+                **_data(quality, settings),
+                **_network(settings),
+                experiments=own,
+            )
+        )
+        for own in names.values()
+        for settings in [experiments[own[0]].settings]
+    ]
 
 
 def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,22 +182,18 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
     parameters = kind.parameters(settings["model"], len(classes))
     return {
         "kind": kind,
+        "network_words": description(settings["model"]["kind"]),
+        "channels": kind.channels(settings["model"]),
         "classes": classes,
         "n_parameters": sum(parameters.values()),
         "parameters": [f"{number:,} {part}" for part, number in parameters.items()],
     }
 
 
-def _changes(settings: Mapping[str, Any], described: Mapping[str, Any]) -> list[str]:
-    """What an experiment's settings are instead of those that are described."""
-    return [
-        f"{noun} ({_value(key, value, unit)} instead of {_value(key, described[section][name], unit)})"
-        for section in SECTIONS
-        for name, value in settings[section].items()
-        if value != described[section][name]
-        for key in [f"{section}.{name}"]
-        for noun, unit in [SETTINGS[key]]
-    ]
+def _in_words(change: Change) -> str:
+    noun, unit = SETTINGS[change.key]
+    value, other = (_value(change.key, each, unit) for each in (change.value, change.other))
+    return f"{noun} ({value} instead of {other})" if change.shared else f"{noun} ({value})"
 
 
 def _value(key: str, value: Any, unit: str) -> str:
@@ -164,6 +201,8 @@ def _value(key: str, value: Any, unit: str) -> str:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if key == "model.kind":
+        return kind_of({"kind": value}).title
     if key == "labels.classes":
         return joined(Classes(value).titles)
     if key == "folds.fixed":

@@ -9,11 +9,12 @@ from wfci_sleep.analysis.confidence_intervals import CONFIDENCE
 from wfci_sleep.analysis.performance import doubts, kappa_in_words, value_in_words
 from wfci_sleep.analysis.published import PUBLISHED
 from wfci_sleep.layout import EPOCH_S
+from wfci_sleep.models.mvg_size import KERNEL
 from wfci_sleep.models.registry import kind_of
 from wfci_sleep.preprocessing.quality import recordings_and_notes
 from wfci_sleep.preprocessing.windowings import n_frames
-from wfci_sleep.report.rendering import render
-from wfci_sleep.run.settings import SECTIONS
+from wfci_sleep.report.changes import changes, told
+from wfci_sleep.report.rendering import description, render
 from wfci_sleep.states import STATES, Classes
 from wfci_sleep.training.folds import POOLED_SHARES
 
@@ -61,14 +62,17 @@ def overview(
     str
         reStructuredText: sections, no title above them. Links are relative to the run's folder below results/.
     """
-    experiments = config["experiments"]
+    experiments = told(config)
     first = next(iter(metrics))
+    settings = experiments[first].settings
+    kind = kind_of(settings["model"])
     published = {number.metric: number.value for number in PUBLISHED if number.what == PUBLISHED_TEST}
     return render(
         "overview.rst.j2",
-        **experiments[first],
+        **settings,
         CONFIDENCE=CONFIDENCE,
         EPOCH_S=EPOCH_S,
+        GRAPH_KERNEL=KERNEL,
         HEADLINE=HEADLINE,
         MOST_LISTED=MOST_LISTED,
         POOLED_SHARES=POOLED_SHARES,
@@ -77,14 +81,22 @@ def overview(
         recordings=_recordings(quality),
         experiments=experiments,
         first=first,
-        kind=kind_of(experiments[first]["model"]),
-        titles={name: Classes(settings["labels"]["classes"]).titles for name, settings in experiments.items()},
-        frames=n_frames(experiments[first]["windows"]["seconds"]),
+        kind=kind,
+        network_words=description(settings["model"]["kind"]),
+        input_words=description(settings["windows"]["input"]),
+        channels=kind.channels(settings["model"]),
+        titles={name: Classes(one.settings["labels"]["classes"]).titles for name, one in experiments.items()},
+        frames=n_frames(settings["windows"]["seconds"]),
         measured={name: _headline(table) for name, table in metrics.items()},
         published=[published[metric] for metric in HEADLINE],
         doubts=[(name, line) for name, table in metrics.items() for line in doubts(table)],
         fold_warnings=fold_warnings,
-        changed={name: _changes(settings, defaults) for name, settings in experiments.items()},
+        changed={
+            name: [
+                (change.key, _value(change.value), _value(change.other)) for change in changes(one.settings, defaults)
+            ]
+            for name, one in experiments.items()
+        },
     )
 
 
@@ -114,16 +126,6 @@ def _headline(table: pd.DataFrame) -> list[str]:
         if metric == "kappa"
         else value_in_words(pooled.loc[metric])
         for metric in HEADLINE
-    ]
-
-
-def _changes(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Key, value and default of the settings that are not the paper's."""
-    return [
-        (f"{section}.{key}", _value(settings[section][key]), _value(default))
-        for section in SECTIONS
-        for key, default in defaults[section].items()
-        if settings[section][key] != default
     ]
 
 

@@ -13,6 +13,24 @@ MARKUP = {".md": r"\`*_[]<>#|", ".rst": r"\*`_|<>"}
 """The characters that a backslash keeps from being markup, by format."""
 
 
+def description(name: str) -> str | None:
+    """The template that describes a kind of network, or what networks see of an epoch; None if there is none.
+
+    It has the macros of `cnn-bilstm.j2`, or of `frames.j2`.
+
+    Parameters
+    ----------
+    name : str
+        `model.kind`, or the windows' `input`.
+
+    Examples
+    --------
+    >>> description("cnn-bilstm"), description("cnn-gru")
+    ('cnn-bilstm.j2', None)
+    """
+    return f"{name}.j2" if (TEMPLATES / f"{name}.j2").is_file() else None
+
+
 def render(template: str, **facts: object) -> str:
     """Fill in a template.
 

@@ -66,8 +66,11 @@ def _read(path: Path) -> tuple[str, list[Path]]:
     """Digest of a file, and which files of the library it names."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
-        # Templates import others by their names.
-        return _sha256(text), [_tables()[name] for name in re.findall(r'"([\w.]+)"', text) if name in _tables()]
+        # Templates import others by their names, or by a variable: then any description (`report.rendering`).
+        used = [_tables()[name] for name in re.findall(r'"([\w.]+)"', text) if name in _tables()]
+        if re.search(r"{%-?\s*import\s+\w", text):
+            used += [file for name, file in _tables().items() if re.fullmatch(r"[^.]+\.j2", name)]
+        return _sha256(text), used
     names: set[str] = set()
     said = repr(_said(ast.parse(text, path), names))
     return _sha256(said), [file for name in names for file in _files(name)]

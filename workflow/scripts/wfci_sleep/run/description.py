@@ -316,7 +316,6 @@ class Model(Section):
         "parcels of the atlas whose graphs the network sees: 2-19 (`left`), 22-39 (`right`), both (`whole`), a list of "
         "numbers, or `each` of the 36 alone, which makes [36 experiments](#networks)",
         noun="the parcels",
-        unit="`whole`, `left`, `right`, `each` or a list of numbers, 1 to 40",
     )
     weights: OrNull[FilePath] = setting(
         None,

@@ -196,15 +196,22 @@ def _one_parcel_each(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{name}-{parcel:02d}": {**settings, "model": {**model, "regions": [parcel]}} for parcel in parcels}
 
 
-def defaults() -> dict[str, Any]:
-    """An experiment's settings where the configuration says nothing: those of the paper.
+def defaults(kind: str | None = None) -> dict[str, Any]:
+    """Settings of an experiment where the configuration says nothing.
+
+    Parameters
+    ----------
+    kind : str, optional
+        Kind of the network; the default's unless given.
 
     Examples
     --------
     >>> defaults()["windows"]["seconds"]
     10
+    >>> defaults("mvg-cnn")["model"]["regions"]
+    'whole'
     """
-    return _laid_over(Experiment().model_dump(), {})
+    return _laid_over(Experiment().model_dump(), {} if kind is None else {"model": {"kind": kind}})
 
 
 def check_experiment(settings: Mapping[str, Any]) -> None:

@@ -374,6 +374,7 @@ def _heading(file: io.BufferedIOBase, end: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for _, features in _parts(file, end):
         for _, entry in _parts(file, features):
+            name = ""  # damaged entries may lack it
             for number, part in _parts(file, entry):
                 if number == 1:
                     name = file.read(part - file.tell()).decode()
