@@ -5,7 +5,7 @@ import pytest
 
 from wfci_sleep.errors import InputError
 from wfci_sleep.models.size import window_tflop
-from wfci_sleep.run import estimate
+from wfci_sleep.run import estimate, settings
 from wfci_sleep.tables import read_table
 from wfci_sleep.tables.costs import RATES
 
@@ -97,3 +97,14 @@ def test_the_shipped_table_is_complete():
 def test_no_plan_is_refused(summary):
     with pytest.raises(InputError, match="no table of outputs"):
         estimate.planned_jobs(summary, [], "logs/demo", {})
+
+
+def test_without_training_the_temperature_alone_is_fitted():
+    """One mouse each to train, to validate and to test on."""
+    published = settings.defaults() | {"folds": {"protocol": "leave-one-mouse-out", "validation_mice": 1}}
+    jobs = pd.DataFrame({"rule": ["train"], "job": ["main/train/fold-1"], "experiment": ["main"]})
+    epochs = {(f"Ms{number}", "fc1"): 30 for number in range(3)}
+    forward = 30 * window_tflop(published["model"], (168, 128, 128))
+    for passes, expected in ((0, forward), (2, 2 * 4 * forward + forward)):
+        experiment = published | {"training": published["training"] | {"passes": passes}}
+        assert estimate.work(jobs, {"main": experiment}, {}, epochs)["tflop"].item() == pytest.approx(expected)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from wfci_sleep.training.fit import MEASURES
 
 from .conftest import TINY, Workflow, jobs, overlaid
 from .test_dag import refusal
+from .test_estimate import rows
 from .test_module import WHOLE, Outer
 
 CLASSES = ["wake", "nrem", "rem"]
@@ -120,13 +122,6 @@ def test_documents_and_provenance_tell(documented, scored):
 
 
 @pytest.mark.slow
-def test_the_estimate_counts_no_training(scored):
-    workflow, *_ = scored
-    said = workflow.run("estimate").stdout
-    assert "main" in said[said.index("experiment  ") :]
-
-
-@pytest.mark.slow
 def test_changed_weights_score_anew(scored):
     """By the content of a network's file, and by that of a checkpoint in a folder, which keeps its name."""
     workflow, _, checkpoint = scored
@@ -144,6 +139,20 @@ def test_changed_weights_score_anew(scored):
     finally:
         shutil.rmtree(checkpoint)
         kept.rename(checkpoint)
+
+
+def test_the_estimate_counts_no_training(workflow):
+    for name in ("a.keras", "b.keras"):
+        workflow.path(name).touch()
+    config, hours = configuration("a.keras", "b.keras"), {}
+    for passes in (0, 10**6):
+        workflow.configure(overlaid(config, {"training": {"passes": passes}}))
+        said = workflow.run("estimate").stdout
+        planned = jobs(workflow.run("--dry-run", "paper").stdout)
+        assert rows(said)["total"] == sum(planned.values()) - 1  # the target itself
+        assert ("plot_learning" in planned) == (passes > 0)
+        hours[passes] = float(re.search(r"^ *main +\d+ +\d+ +\S+ +(\S+)", said, re.MULTILINE)[1].replace(",", ""))
+    assert hours[0] < hours[10**6] / 2, hours
 
 
 def test_missing_weights_stop_the_run_before_it_begins(workflow):

@@ -153,11 +153,12 @@ def _tflop(settings: Mapping[str, Any], n_mice: int, n_epochs: float) -> dict[st
     windows = settings["windows"]
     each = n_epochs * kind_of(settings["model"]).window_tflop(settings["model"], window_shape(windows))
     share = split_shares(settings["folds"], n_mice)
-    # Forward and backward are three times the forward pass, which is all that validation needs.
+    # Forward and backward are three times the forward pass, which is all that validation needs; the temperature is
+    # fitted after one more, without training as well.
     training_epoch = 3 * share["train"] + share["validation"]
     scoring = (share["validation"] + share["test"]) * each
     return {
-        "train": settings["training"]["passes"] * training_epoch * each,
+        "train": (settings["training"]["passes"] * training_epoch + share["validation"]) * each,
         "score": scoring,
         "score_without_attention": scoring,
     }
