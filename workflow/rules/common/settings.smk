@@ -21,7 +21,6 @@ from wfci_sleep.run import settings
 from wfci_sleep.run.code import LIBRARY, code_digest
 
 
-
 def one_of(names):
     """Regular expression of a wildcard that is one of some names; of none, one that nothing matches.
 

@@ -103,7 +103,9 @@ def tables_of_kind(kind, experiment=MAIN):
 
 def tables_of(experiment):
     """Tables of an experiment, and its MATLAB files where they are wanted and it has what they hold."""
-    matlab = [] if lacks(experiment, FRAMES_AND_ATTENTION) or experiment not in WITH_MATLAB else matlab_index(experiment)
+    matlab = (
+        [] if lacks(experiment, FRAMES_AND_ATTENTION) or experiment not in WITH_MATLAB else matlab_index(experiment)
+    )
     return [*tables_of_kind("experiment", experiment), f"{RESULTS}/{experiment}/metrics.json", *matlab]
 
 
