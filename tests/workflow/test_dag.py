@@ -60,7 +60,7 @@ def test_the_shipped_configurations_resolve(workflow):
         config = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
         assert config["dataset"]["source"] == source
     workflow.configure(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text()))
-    assert jobs(workflow.run("--dry-run").stdout)["train"] == 4
+    assert jobs(workflow.run("--dry-run").stdout)["train"] == 2 * 4  # networks, mice
 
 
 def refusal(workflow, config, *arguments):
@@ -82,8 +82,8 @@ def test_unknown_key_is_refused(workflow):
 
 
 def test_wrong_value_is_refused(workflow):
-    message = refusal(workflow, overlaid(TINY, {"training": {"passes": 0}}))
-    assert message.endswith("config.yaml: training.passes is 0, expected at least 1")
+    message = refusal(workflow, overlaid(TINY, {"training": {"passes": -1}}))
+    assert message.endswith("config.yaml: training.passes is -1, expected at least 0")
 
 
 def test_a_scorer_without_a_table_is_refused(workflow):
@@ -173,8 +173,10 @@ def test_values_on_the_command_line_reach_the_jobs(workflow):
     twice = workflow.run("--config", "training={passes: 3, passes: 4}", "--dry-run", check=False)
     assert twice.returncode == 1
     assert "--config training: key passes stands in line 1 and in line 1" in twice.stdout
-    wrong = workflow.run("--config", "training={passes: 0}", "--dry-run", check=False)
-    assert re.search("^error: .*config.yaml with --config: training.passes is 0, expected ", wrong.stdout, re.MULTILINE)
+    wrong = workflow.run("--config", "training={passes: -1}", "--dry-run", check=False)
+    assert re.search(
+        "^error: .*config.yaml with --config: training.passes is -1, expected ", wrong.stdout, re.MULTILINE
+    )
 
 
 def test_a_key_that_stands_twice_in_the_file_stops_before_any_job(workflow):

@@ -32,7 +32,13 @@ def listed(folder: str) -> dict[str, re.Pattern]:
 @pytest.fixture
 def made(workflow) -> list[str]:
     """All that a run would make, on demand too."""
-    workflow.configure(overlaid(TINY, {"analysis": {"matlab": True}}))
+    graphs, pooled = {"kind": "mvg-cnn"}, {"protocol": "pooled"}
+    experiments = {
+        "main": {},
+        "graphs": {"folds": pooled, "model": graphs},
+        "parcels": {"folds": pooled, "model": {**graphs, "regions": "each"}},
+    }
+    workflow.configure(overlaid(TINY, {"analysis": {"matlab": True}, "experiments": experiments}))
     asked = ("paper", "movies", "results/tiny/main/movies/wake.gif", "matlab", "downloads")
     lines = workflow.run("--summary", *asked).stdout.splitlines()
     return [line.split("\t")[0] for line in lines if "\t" in line][1:]

@@ -60,4 +60,4 @@ def test_the_whole_study_in_time(stand_ins):
     with processor_s() as took:
         found = rows(stand_ins.run("estimate").stdout)
     assert took() < 60
-    assert len(found) == 24 and found["shared"] > 144 * 3
+    assert len(found) == 22 + 16 + 36 + 2 and found["shared"] > 144 * 3

@@ -42,7 +42,7 @@ def test_the_target_all_makes_what_the_main_experiment_shows(workflow):
         assert f"{RESULTS}/other/" not in made
         for name in ("main", "graphs"):
             assert (f"{RESULTS}/{name}/figures/confusion.svg" in made) == (target != "tables")
-            assert (f"{RESULTS}/{name}/sleep.tsv" in made) == (target != "figures")
+            assert (f"{RESULTS}/{name}/metrics.json" in made) == (target != "figures")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_networks_of_one_parcel_each_end_in_a_map(workflow, without_tensorflow):
         "folds": {"protocol": "pooled"},
     }
     finished_run(workflow.folder, {"experiments": {"main": {}, "parcels": parcels}})
-    workflow.run(f"{RESULTS}/parcels/figures/parcel_scores.svg")
+    workflow.run("figure_parcel_scores")
     scores = read_table(workflow.path(f"{RESULTS}/parcels/parcel_scores.tsv"), PARCEL_SCORES)
     assert list(scores["parcel"].unique()) == [*range(2, 20), *range(22, 40)]
     own = read_table(workflow.path(f"{RESULTS}/parcels-30/metrics.tsv"), METRICS)

@@ -29,6 +29,7 @@ RUN = "results/tiny"
 METRICS = [f"{RUN}/{name}/metrics.tsv" for name in ("main", "mvg")]
 TABLES = [f"resources/tiny/{name}.tsv" for name in ("recordings", "quality")]
 DOCUMENTS = [f"{RUN}/methods.md", f"{RUN}/overview.rst"]
+TABLES = ["resources/tiny/recordings.tsv", "resources/tiny/quality.tsv"]
 FIGURES = [f"{RUN}/mvg/figures/{name}.svg" for name in ("confusion", "gradcam_links")]
 
 
